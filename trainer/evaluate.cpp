@@ -7,6 +7,9 @@
 #include <torch/autograd.h>
 
 #include "trainer/gpu_features.h"
+#include "trainer/kernels/gemm.h"
+#include "trainer/kernels/optimizer.h"
+#include "trainer/kernels/row_kernels.h"
 #include "trainer/model/label_sets.h"
 
 namespace medley::trainer {
@@ -50,18 +53,6 @@ void log_softmax(const double* logits, int count, double* out) {
   for (int c = 0; c < count; ++c) out[c] = logits[c] - log_sum;
 }
 
-/// Writes the adapted features of those of `clips` that have some, out of [clip, dim].
-template <class T>
-void gather_adapted(const Scaling& scaling, int encoder, const std::vector<int>& clips, int dim, T* out) {
-  for (const int clip : clips) {
-    if (scaling.is_adapted(clip)) {
-      const std::ptrdiff_t row = scaling.adapted_row[static_cast<std::size_t>(clip)];
-      std::copy_n(scaling.adapted[static_cast<std::size_t>(encoder)]->data() + row * dim, dim, out);
-    }
-    out += dim;
-  }
-}
-
 bool any_is_adapted(const std::vector<const Scaling*>& scalings, const std::vector<std::vector<int>>& clips) {
   for (std::size_t k = 0; k < clips.size(); ++k) {
     const auto is_adapted = [&](int clip) { return scalings[k]->is_adapted(clip); };
@@ -78,6 +69,24 @@ void Scaling::set_adapted_clips(std::size_t clips, const std::vector<int>& targe
     adapted_row[static_cast<std::size_t>(target[i])] = static_cast<int>(i);
   }
 }
+
+template <class T>
+void gather_scaled(const Features& features, int encoder, const std::vector<int>& clips, const Scaling& scaling,
+                   T* out) {
+  const auto& z = scaling.encoders[static_cast<std::size_t>(encoder)];
+  assert(z != nullptr);
+  features.gather(encoder, clips.data(), static_cast<int>(clips.size()), scaling.normalize, *z, out);
+  const int dim = features.dim(encoder);
+  for (const int clip : clips) {
+    if (scaling.is_adapted(clip)) {
+      const std::ptrdiff_t row = scaling.adapted_row[static_cast<std::size_t>(clip)];
+      std::copy_n(scaling.adapted[static_cast<std::size_t>(encoder)]->data() + row * dim, dim, out);
+    }
+    out += dim;
+  }
+}
+template void gather_scaled(const Features&, int, const std::vector<int>&, const Scaling&, float*);
+template void gather_scaled(const Features&, int, const std::vector<int>&, const Scaling&, double*);
 
 std::vector<Tensor> ModelInputs::gather(const FusedModel& model, const std::vector<const Scaling*>& scalings,
                                         const std::vector<std::vector<int>>& clips) const {
@@ -96,10 +105,7 @@ std::vector<Tensor> ModelInputs::gather(const FusedModel& model, const std::vect
           std::fill(out, out + rows * features.dim(encoder), scalar_t(0));
           continue;
         }
-        const auto& z = scalings[k]->encoders[static_cast<std::size_t>(encoder)];
-        assert(z != nullptr);
-        features.gather(encoder, clips[k].data(), static_cast<int>(rows), scalings[k]->normalize, *z, out);
-        gather_adapted(*scalings[k], encoder, clips[k], features.dim(encoder), out);
+        gather_scaled(features, encoder, clips[k], *scalings[k], out);
       }
     });
     inputs.push_back(x.to(model.device(), /*non_blocking=*/true));
@@ -316,6 +322,41 @@ double evaluation_loss(const sweep::Config& config, const Evaluation& evaluation
   return (config.presence_weight * presence + config.salience_weight * salience) / count;
 }
 
+namespace {
+
+/// x [encoder, clip, width] less the mean over clips.
+void center_columns(Tensor& x) {
+  if (!x.device().is_cpu()) {
+    x = x - x.mean(1, true);
+    return;
+  }
+  const auto clips = static_cast<int>(x.size(1)), width = static_cast<int>(x.size(2));
+  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "center_columns", [&] {
+    std::vector<scalar_t> mean(static_cast<std::size_t>(width));
+    for (std::int64_t e = 0; e < x.size(0); ++e) {
+      auto* rows = x.data_ptr<scalar_t>() + e * clips * width;
+      sum_rows(rows, clips, width, mean.data());
+      for (scalar_t& number : mean) number /= static_cast<scalar_t>(-clips);
+      add_bias(rows, mean.data(), clips, width);
+    }
+  });
+}
+
+/// ||a'b||_F^2 of a and b [clip, width].
+double squares_of_product(const Tensor& a, const Tensor& b) {
+  if (!a.device().is_cpu()) return torch::mm(a.t(), b).square().sum(torch::kFloat64).item<double>();
+  const auto clips = static_cast<int>(a.size(0)), width = static_cast<int>(a.size(1));
+  double squares = 0;
+  AT_DISPATCH_FLOATING_TYPES(a.scalar_type(), "squares_of_product", [&] {
+    std::vector<scalar_t> product(static_cast<std::size_t>(width * width));
+    multiply_transposed(a.data_ptr<scalar_t>(), b.data_ptr<scalar_t>(), clips, width, width, 0, width, product.data());
+    squares = sum_of_squares(product.data(), product.size());
+  });
+  return squares;
+}
+
+}  // namespace
+
 std::vector<float> projected_cka(FusedModel& model, const ModelInputs& inputs, const Scaling& scaling,
                                  const std::vector<int>& clips) {
   assert(model.size() == 1);
@@ -329,7 +370,7 @@ std::vector<float> projected_cka(FusedModel& model, const ModelInputs& inputs, c
     parts.push_back(projected.narrow(1, 0, static_cast<std::int64_t>(rows)));
   }
   Tensor projected = torch::cat(parts, 1);  // [encoder, clip, width]
-  projected = projected - projected.mean(1, true);
+  center_columns(projected);
   const auto encoders = projected.size(0);
   std::vector<double> cross(static_cast<std::size_t>(encoders * encoders));
   const auto at = [&](std::int64_t a, std::int64_t b) -> double& {
@@ -337,7 +378,7 @@ std::vector<float> projected_cka(FusedModel& model, const ModelInputs& inputs, c
   };
   for (std::int64_t a = 0; a < encoders; ++a) {
     for (std::int64_t b = a; b < encoders; ++b) {
-      at(a, b) = at(b, a) = torch::mm(projected[a].t(), projected[b]).square().sum(torch::kFloat64).item<double>();
+      at(a, b) = at(b, a) = squares_of_product(projected[a], projected[b]);
     }
   }
   std::vector<float> cka;

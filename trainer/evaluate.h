@@ -25,6 +25,11 @@ struct Scaling {
   }
 };
 
+/// z-scored and adapted features of dataset encoder `encoder`, [clip, dim]; clip -1 gives zeros.
+template <class T>
+void gather_scaled(const Features& features, int encoder, const std::vector<int>& clips, const Scaling& scaling,
+                   T* out);
+
 class GpuFeatures;
 
 /// The encoders of a model, in the dataset.

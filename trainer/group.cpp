@@ -73,6 +73,9 @@ Group::Group(std::vector<TrialState*> trials, const Features& features, torch::D
       objective_(trials_, model_),
       update_(model_),
       gang_(gang) {
+  if (kernels == FusedModel::Kernels::kByDevice && gang_.alone()) {
+    direct_ = DirectStep::make(trials_, inputs_, model_, objective_);
+  }
   inputs_.on_gpu = GpuFeatures::make(features, inputs_.encoders, model_);
   for (std::size_t k = 0; k < trials_.size(); ++k) restore(k);
   gang_.take_from_first(model_.parameters);
@@ -93,42 +96,64 @@ void Group::step() {
   const long index = this->index();
   for (TrialState* trial : trials_) trial->index = index + 1;
   Batch batch = draw_batch(trials_, objective_.blocks(), order_, index);
+  const std::vector<Move> moves = direct_ ? step_directly(batch, index) : step_in_graph(batch, index);
+  for (std::size_t k = 0; k < trials_.size(); ++k) {
+    if (moves[k].moves && !moves[k].finite) trials_[k]->diverge("gradient");
+  }
+}
+
+std::vector<Move> Group::step_in_graph(Batch& batch, long index) {
   const std::vector<Tensor> features = own_features(batch, inputs_, model_, scalings(), gang_);
   const FusedModel::Output out = gather(model_.forward(features, &batch.draws), batch);
   const Objective::Losses losses =
       objective_.of(model_, out, batch, make_targets(trials_, order_, batch, index, model_));
+  std::vector<Tensor> quantities{losses.total};
+  for (const Term& term : losses.terms) quantities.push_back(term.losses);
 
-  std::vector<Move> moves = record(losses, batch);
+  std::vector<Move> moves = record(to_host(quantities), batch);
   const bool at_once = update_.at_once(model_, gang_.alone());
   FusedModel::ProjectionSink sink;
   if (at_once) {
     sink = [&](int trial, int encoder, const Tensor& x, const Tensor& d) {
-      update_.step_projection(model_, trial, encoder, x, d, moves[static_cast<std::size_t>(trial)]);
+      AT_DISPATCH_FLOATING_TYPES(model_.dtype(), "step_projection", [&] {
+        update_.step_projection(model_, trial, encoder, x.data_ptr<scalar_t>(), d.data_ptr<scalar_t>(),
+                                static_cast<int>(x.size(0)), moves[static_cast<std::size_t>(trial)]);
+      });
     };
   }
   model_.backward(losses.total, sink);
   torch::NoGradGuard no_grad;
   sum_gradients();
   update_.step(model_, at_once ? Update::Which::kButProjectionWeights : Update::Which::kAll, moves);
-  for (std::size_t k = 0; k < trials_.size(); ++k) {
-    if (moves[k].moves && !moves[k].finite) trials_[k]->diverge("gradient");
-  }
+  return moves;
 }
 
-std::vector<Move> Group::record(const Objective::Losses& losses, const Batch& batch) {
-  std::vector<Tensor> quantities{losses.total};
-  for (const Term& term : losses.terms) quantities.push_back(term.losses);
-  const std::vector<std::vector<double>> numbers = to_host(quantities);
+std::vector<Move> Group::step_directly(const Batch& batch, long index) {
+  std::vector<Move> moves(1);
+  if (!batch.moves.front()) return moves;
+  const std::vector<double> losses = direct_->forward(model_, batch, order_.train.front(), index);
+  std::vector<std::vector<double>> quantities;
+  for (const double loss : losses) quantities.push_back({loss});
+  moves = record(quantities, batch);
+  if (!moves.front().moves) return moves;
+  const bool at_once = update_.at_once(model_, true);
+  direct_->backward(model_, at_once ? &update_ : nullptr, moves.front());
+  update_.step(model_, at_once ? Update::Which::kButProjectionWeights : Update::Which::kAll, moves);
+  return moves;
+}
+
+std::vector<Move> Group::record(const std::vector<std::vector<double>>& losses, const Batch& batch) {
+  const std::vector<Term>& all = objective_.terms();
   std::vector<Move> moves(trials_.size());
   for (std::size_t k = 0; k < trials_.size(); ++k) {
     if (!batch.moves[k]) continue;
     TrialState& trial = *trials_[k];
     std::vector<sweep::LossTerm> terms;
-    for (std::size_t t = 0; t < losses.terms.size(); ++t) {
-      if (losses.terms[t].weights[k] != 0) terms.push_back({name_of(losses.terms[t].kind), numbers[1 + t][k]});
+    for (std::size_t t = 0; t < all.size(); ++t) {
+      if (all[t].weights[k] != 0) terms.push_back({name_of(all[t].kind), losses[1 + t][k]});
     }
     const double rate = rate_of(trial);
-    if (trial.record_step(rate, numbers[0][k], terms)) moves[k] = {true, rate, trial.step};
+    if (trial.record_step(rate, losses.front()[k], terms)) moves[k] = {true, rate, trial.step};
   }
   return moves;
 }

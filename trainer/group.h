@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "trainer/batch.h"
+#include "trainer/direct_step.h"
 #include "trainer/gang.h"
 #include "trainer/objective.h"
 #include "trainer/trial_state.h"
@@ -46,8 +47,10 @@ class Group {
   void restore(std::size_t trial);
   /// The outputs of the whole gang's rows.
   FusedModel::Output gather(FusedModel::Output own, const Batch& batch) const;
-  /// Records the step's losses; which trials step by its gradients, and how.
-  std::vector<Move> record(const Objective::Losses& losses, const Batch& batch);
+  std::vector<Move> step_in_graph(Batch& batch, long index);
+  std::vector<Move> step_directly(const Batch& batch, long index);
+  /// Records the step's losses, [total, then objective_.terms()][trial]; which trials step by its gradients, and how.
+  std::vector<Move> record(const std::vector<std::vector<double>>& losses, const Batch& batch);
   void sum_gradients();
   /// What the model says about `clips` [trial], logits only, each rank's share gathered.
   std::vector<Evaluation> evaluate_together(const std::vector<std::vector<int>>& clips);
@@ -56,6 +59,7 @@ class Group {
   ModelInputs inputs_;
   FusedModel model_;
   Objective objective_;
+  std::unique_ptr<DirectStep> direct_;  ///< null where the group steps by autograd's graph
   Update update_;
   Gang gang_;
   EpochOrder order_;

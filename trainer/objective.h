@@ -30,6 +30,8 @@ class Objective {
   /// `trials` are borrowed.
   Objective(const std::vector<TrialState*>& trials, const FusedModel& model);
 
+  /// Those that a trial of the group has, in the order in which they are added, without losses.
+  const std::vector<Term>& terms() const { return terms_; }
   /// The rows that a step needs.
   const Blocks& blocks() const { return blocks_; }
   /// True where the loss reads the gate's weights.
@@ -37,7 +39,7 @@ class Objective {
 
   struct Losses {
     torch::Tensor total;      ///< [trial], with gradients
-    std::vector<Term> terms;  ///< those that a trial of the group has, in the order in which they are added
+    std::vector<Term> terms;  ///< as Objective::terms()
   };
   /// Of the last forward() of `model`; `out` has the rows of `batch`, of the whole gang.
   Losses of(const FusedModel& model, const FusedModel::Output& out, const Batch& batch, const Targets& targets) const;
@@ -51,7 +53,7 @@ class Objective {
 
   std::vector<TrialState*> trials_;
   Blocks blocks_;
-  std::vector<Term> terms_;             ///< without losses
+  std::vector<Term> terms_;
   std::vector<torch::Tensor> weights_;  ///< [kind] of [trial]; undefined where all are 0
   torch::Tensor focal_gammas_;          ///< [trial]; undefined where all are 0
 };

@@ -52,7 +52,8 @@ bool Update::at_once(const FusedModel& model, bool alone) const {
                      [](const ModelTrial& trial) { return trial.config.grad_clip == 0; });
 }
 
-void Update::step_projection(FusedModel& model, int trial, int encoder, const Tensor& inputs, const Tensor& outputs,
+template <class T>
+void Update::step_projection(FusedModel& model, int trial, int encoder, const T* inputs, const T* outputs, int rows,
                              Move& move) {
   if (!move.moves) return;
   const Layout& layout = model.layout();
@@ -60,14 +61,13 @@ void Update::step_projection(FusedModel& model, int trial, int encoder, const Te
       layout.at("projection." + layout.encoders[static_cast<std::size_t>(encoder)].name + ".weight");
   const AdamStep s = adam_step(model.trials()[static_cast<std::size_t>(trial)].config, move, 1, weight.decays);
   const std::int64_t at = trial * layout.size + weight.offset;
-  AT_DISPATCH_FLOATING_TYPES(model.dtype(), "step_projection", [&] {
-    const bool finite = adam_update_product(
-        model.parameters.data_ptr<scalar_t>() + at, first_moment.data_ptr<scalar_t>() + at,
-        second_moment.data_ptr<scalar_t>() + at, inputs.data_ptr<scalar_t>(), outputs.data_ptr<scalar_t>(),
-        static_cast<int>(inputs.size(0)), static_cast<int>(inputs.size(1)), static_cast<int>(outputs.size(1)), s);
-    move.finite = move.finite && finite;
-  });
+  const bool finite = adam_update_product(model.parameters.data_ptr<T>() + at, first_moment.data_ptr<T>() + at,
+                                          second_moment.data_ptr<T>() + at, inputs, outputs, rows,
+                                          static_cast<int>(weight.shape[0]), static_cast<int>(weight.shape[1]), s);
+  move.finite = move.finite && finite;
 }
+template void Update::step_projection(FusedModel&, int, int, const float*, const float*, int, Move&);
+template void Update::step_projection(FusedModel&, int, int, const double*, const double*, int, Move&);
 
 void Update::step(FusedModel& model, Which which, std::vector<Move>& moves) {
   if (model.gpu()) return step_on_gpu(model, moves);

@@ -29,9 +29,11 @@ class Update {
   /// True where the projections' weights can step while their gradients are made, which saves writing them. A norm to
   /// clip by and the other ranks' share are only known at the end.
   bool at_once(const FusedModel& model, bool alone) const;
-  /// Steps a projection's weight whose gradient is inputs' outputs; `move` is the trial's.
-  void step_projection(FusedModel& model, int trial, int encoder, const torch::Tensor& inputs,
-                       const torch::Tensor& outputs, Move& move);
+  /// Steps a projection's weight whose gradient is inputs' outputs, for inputs [rows, dim] and outputs [rows, width].
+  /// `move` is the trial's. T is the model's type.
+  template <class T>
+  void step_projection(FusedModel& model, int trial, int encoder, const T* inputs, const T* outputs, int rows,
+                       Move& move);
 
   enum class Which { kAll, kButProjectionWeights };
   /// Steps the trials' other parameters by model.gradients. `moves` [trial].

@@ -92,7 +92,7 @@ weight_decay=0.001
   EXPECT_EQ(config_id(baseline_config()), "e43a98d23cd1");
 }
 
-TEST(Config, TrialIdIsPinned) { EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "849087d483337e6f"); }
+TEST(Config, TrialIdIsPinned) { EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "d5ba5ec3cb682d55"); }
 
 TEST(Config, TrialIdDependsOnEveryPart) {
   const Config config = gated_config();

@@ -14,6 +14,7 @@
 
 #include "tests/trainer/one_trial.h"
 #include "tests/trainer/planted_dataset.h"
+#include "tests/trainer/switches.h"
 
 namespace medley::tests {
 namespace {
@@ -27,29 +28,31 @@ TEST(Arithmetic, HasTwelveDigitsAndIsTheSameAgain) {
 
 TEST(Arithmetic, OfADeviceThatIsNotThereIsAnError) { EXPECT_THROW(trainer::arithmetic("toaster"), trainer::Error); }
 
-/// A trial with products of sizes that trials have.
-sweep::TrialResult golden_trial() {
+/// A trial with products of sizes that trials have, with these settings.
+sweep::TrialResult golden_trial(const char* settings) {
   PlantedOptions options;
   options.encoders = {{"clear", 48, 2.0}, {"faint", 100, .5}};
   sweep::Config config;
   config.encoders = {"clear", "faint"};
   config.top_n = 1;
   config.epochs = 2;
-  return alone(planted_dataset(options), trial(config));
+  return alone(planted_dataset(options), trial(with(config, settings)));
 }
 
 /// In a process of its own, for the tests below: kernels are chosen once in a process's life.
 TEST(ArithmeticOfAProcess, IsPrinted) {
-  const sweep::TrialResult result = golden_trial();
-  std::printf("arithmetic %s trial %s loss %.17g\n", trainer::arithmetic("cpu").c_str(),
-              sweep::digest_of({result}).c_str(), result.epochs.back().loss);
+  const sweep::TrialResult usual = golden_trial("{}"),
+                           other = golden_trial(R"({"fusion": "rank-concat", "adaptation": "mmd"})");
+  std::printf("arithmetic %s usual %s other %s loss %.17g\n", trainer::arithmetic("cpu").c_str(),
+              sweep::digest_of({usual}).c_str(), sweep::digest_of({other}).c_str(), other.epochs.back().loss);
 }
 
 /// What a process says of itself.
 struct Said {
   std::string arithmetic;
-  std::string digest;  ///< of the trial
-  double loss = 0;     ///< of its last epoch
+  std::string usual;  ///< digest of a trial of the usual settings
+  std::string other;  ///< digest of one that needs LibTorch's operations
+  double loss = 0;    ///< of the other's last epoch
 };
 
 /// What this program says where `environment` is set ("NAME=value").
@@ -57,15 +60,16 @@ Said under(const std::string& environment) {
   const std::string command = "env " + environment + " '" + std::filesystem::read_symlink("/proc/self/exe").string() +
                               "' --gtest_filter=ArithmeticOfAProcess.IsPrinted";
   std::FILE* pipe = popen(command.c_str(), "r");
-  std::array<char, 65> arithmetic{}, digest{};
+  std::array<char, 65> arithmetic{}, usual{}, other{};
   double loss = 0;
   std::array<char, 512> line{};
   while (pipe && std::fgets(line.data(), line.size(), pipe)) {
-    std::sscanf(line.data(), "arithmetic %64s trial %64s loss %lf", arithmetic.data(), digest.data(), &loss);
+    std::sscanf(line.data(), "arithmetic %64s usual %64s other %64s loss %lf", arithmetic.data(), usual.data(),
+                other.data(), &loss);
   }
   EXPECT_EQ(pipe ? pclose(pipe) : -1, 0) << command;
   EXPECT_NE(arithmetic[0], '\0') << command;
-  return {arithmetic.data(), digest.data(), loss};
+  return {arithmetic.data(), usual.data(), other.data(), loss};
 }
 
 /// Environments in which OpenBLAS, LibTorch and the C library choose kernels as on other CPUs.
@@ -98,12 +102,14 @@ std::vector<std::string> other_cpus() {
 /// With MEDLEY_KERNELS: under every kind of kernels that this CPU runs.
 TEST(Arithmetic, DiffersWhereverTheBitsOfATrialDo) {
   const Said usual = under("MEDLEY_NOTHING=1");
-  std::map<std::string, std::string> trial_of{{usual.arithmetic, usual.digest}};
+  std::map<std::string, std::string> trial_of{{usual.arithmetic, usual.other}};
   for (const std::string& environment : other_cpus()) {
     const Said said = under(environment);
-    EXPECT_EQ(trial_of.emplace(said.arithmetic, said.digest).first->second, said.digest) << environment;
+    EXPECT_EQ(trial_of.emplace(said.arithmetic, said.other).first->second, said.other) << environment;
+    EXPECT_EQ(said.usual, usual.usual) << environment << ": its bits are of our kernels alone";
     EXPECT_NEAR(said.loss, usual.loss, 1e-4 * usual.loss) << environment;
-    std::printf("%s: arithmetic %s, trial %.12s\n", environment.c_str(), said.arithmetic.c_str(), said.digest.c_str());
+    std::printf("%s: arithmetic %s, usual trial %.6s, other %.6s\n", environment.c_str(), said.arithmetic.c_str(),
+                said.usual.c_str(), said.other.c_str());
   }
 }
 

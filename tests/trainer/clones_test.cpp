@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "trainer/kernels/activations.h"
 #include "trainer/kernels/gemm.h"
 #include "trainer/kernels/layer_norm.h"
 #include "trainer/kernels/optimizer.h"
@@ -16,6 +17,14 @@
 namespace medley_v3::trainer {
 template <class T>
 void multiply(const T* x, const T* w, int rows, int dim, int width, T* z);
+template <class T>
+void multiply_by_transpose(const T* d, const T* w, int rows, int dim, int width, T* x);
+template <class T>
+void gelu(const T* x, std::int64_t count, T* y);
+template <class T>
+void gelu_backward(const T* x, std::int64_t count, T* d);
+template <class T>
+void hyperbolic_tangent(T* x, std::int64_t count);
 template <class T>
 void multiply_transposed(const T* x, const T* d, int rows, int dim, int width, int first, int count, T* out);
 template <class T>
@@ -62,7 +71,13 @@ struct Shape {
     SPACE::layer_norm_backward(z.data(), rstd.data(), scale.data(), s.rows, s.width, dy.data(), dbias.data(), \
                                dweight.data(), dshift.data());                                                \
     SPACE::row_dots(y.data(), bias.data(), s.rows, s.width, dots.data());                                     \
-    for (const auto* part : {&y, &rstd, &g, &dy, &dbias, &dweight, &dshift, &dots}) {                         \
+    std::vector<T> dx(x.size()), h(y), t(y);                                                                  \
+    SPACE::multiply_by_transpose(y.data(), w.data(), s.rows, s.dim, s.width, dx.data());                      \
+    const auto count = static_cast<std::int64_t>(y.size());                                                   \
+    SPACE::gelu(y.data(), count, h.data());                                                                   \
+    SPACE::gelu_backward(y.data(), count, dy.data());                                                         \
+    SPACE::hyperbolic_tangent(t.data(), count);                                                               \
+    for (const auto* part : {&y, &rstd, &g, &dy, &dbias, &dweight, &dshift, &dots, &dx, &h, &t}) {            \
       all.insert(all.end(), part->begin(), part->end());                                                      \
     }                                                                                                         \
     all.push_back(static_cast<T>(SPACE::sum_of_squares(g.data(), g.size())));                                 \

@@ -38,6 +38,23 @@ void check(const Shape& s, double tolerance) {
       ASSERT_NEAR(static_cast<double>(z[at(i, j, s.width)]), sum, tolerance);
     }
   }
+  trainer::multiply_add(x.data(), w.data(), s.rows, s.dim, s.width, z.data());
+  std::vector<T> dx(x.size(), T(99));
+  trainer::multiply_by_transpose(d.data(), w.data(), s.rows, s.dim, s.width, dx.data());
+  for (int i = 0; i < s.rows; ++i) {
+    for (int j = 0; j < s.width; ++j) {
+      double sum = 0;
+      for (int k = 0; k < s.dim; ++k)
+        sum += static_cast<double>(x[at(i, k, s.dim)]) * static_cast<double>(w[at(k, j, s.width)]);
+      ASSERT_NEAR(static_cast<double>(z[at(i, j, s.width)]), 2 * sum, 2 * tolerance);
+    }
+    for (int k = 0; k < s.dim; ++k) {
+      double sum = 0;
+      for (int j = 0; j < s.width; ++j)
+        sum += static_cast<double>(d[at(i, j, s.width)]) * static_cast<double>(w[at(k, j, s.width)]);
+      ASSERT_NEAR(static_cast<double>(dx[at(i, k, s.dim)]), sum, tolerance);
+    }
+  }
   const int first = s.dim / 3, count = s.dim - first;
   std::vector<T> g(static_cast<std::size_t>(count * s.width), T(99));
   trainer::multiply_transposed(x.data(), d.data(), s.rows, s.dim, s.width, first, count, g.data());
@@ -59,7 +76,14 @@ TEST_P(Products, AreThoseOfAPlainLoop) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Products,
                          testing::Values(Shape{32, 100, 256}, Shape{33, 65, 71}, Shape{1, 1, 1}, Shape{7, 13, 64},
-                                         Shape{5, 31, 32}, Shape{2, 33, 129}));
+                                         Shape{5, 31, 32}, Shape{2, 33, 129}, Shape{32, 96, 12}, Shape{35, 64, 6},
+                                         Shape{4, 40, 36}));
+
+TEST(Products, OfNoRowsAreZero) {
+  std::vector<float> g(3 * 20, 99.0F);
+  trainer::multiply_transposed<float>(nullptr, nullptr, 0, 3, 20, 0, 3, g.data());
+  EXPECT_EQ(g, std::vector<float>(3 * 20, 0.0F));
+}
 
 // What lets a clip's probabilities not depend on which other clips are asked about.
 TEST(Products, ARowsBitsDoNotDependOnTheOtherRows) {

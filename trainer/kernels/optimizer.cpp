@@ -75,15 +75,19 @@ bool adam_update(double* p, const double* g, double* m, double* v, std::size_t c
 
 template <class T>
 bool adam_update_product(T* p, T* m, T* v, const T* x, const T* d, int rows, int dim, int width, const AdamStep& step) {
-  constexpr int kStrip = 8;
+  constexpr int kStrip = 8, kLine = 64;
   std::vector<T> gradient(static_cast<std::size_t>(kStrip) * static_cast<std::size_t>(width));
   const AdamFactors<T> factors(step);
   bool finite = true;
   for (int first = 0; first < dim; first += kStrip) {
     const int count = std::min(kStrip, dim - first);
-    multiply_transposed(x, d, rows, dim, width, first, count, gradient.data());
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first) * width;
     const auto numbers = static_cast<std::size_t>(count) * static_cast<std::size_t>(width);
+    // They come from memory while the gradient is made.
+    for (std::size_t i = 0; i < numbers; i += kLine / sizeof(T)) {
+      for (const T* from : {p, m, v}) __builtin_prefetch(from + at + i, 1);
+    }
+    multiply_transposed(x, d, rows, dim, width, first, count, gradient.data());
     if constexpr (sizeof(T) == sizeof(float)) {
       finite &= update_float(p + at, gradient.data(), m + at, v + at, numbers, factors);
     } else {

@@ -1,7 +1,9 @@
 #include "trainer/kernels/row_kernels.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <limits>
 
 #include "trainer/kernels/vector_clones.h"
 
@@ -148,5 +150,55 @@ MEDLEY_INLINE void pooled_backward(const T* weights, const bool* kept, const T* 
 
 MEDLEY_ROW_KERNELS(float)
 MEDLEY_ROW_KERNELS(double)
+
+template <class T>
+void keep_best(const T* scores, const bool* active, int top_n, int encoders, int rows, bool* kept) {
+  for (int r = 0; r < rows; ++r) {
+    for (int e = 0; e < encoders; ++e) {
+      const T own = scores[e * rows + r];
+      int rank = 0;
+      for (int o = 0; o < encoders; ++o) {
+        const T other = scores[o * rows + r];
+        rank += active[o] && (other > own || (other == own && o < e));
+      }
+      kept[e * rows + r] = active[e] && rank < top_n;
+    }
+  }
+}
+template void keep_best(const float*, const bool*, int, int, int, bool*);
+template void keep_best(const double*, const bool*, int, int, int, bool*);
+
+template <class T>
+void kept_softmax(const T* scores, const bool* kept, T temperature, int encoders, int rows, T* weights) {
+  const int all = encoders * rows;
+  for (int r = 0; r < rows; ++r) {
+    T top = -std::numeric_limits<T>::infinity(), sum = 0;
+    for (int i = r; i < all; i += rows) {
+      if (kept[i]) top = std::max(top, scores[i] / temperature);
+    }
+    for (int i = r; i < all; i += rows) {
+      weights[i] = kept[i] ? std::exp(scores[i] / temperature - top) : T(0);
+      sum += weights[i];
+    }
+    for (int i = r; i < all; i += rows) weights[i] = kept[i] ? weights[i] / sum : T(0);
+  }
+}
+template void kept_softmax(const float*, const bool*, float, int, int, float*);
+template void kept_softmax(const double*, const bool*, double, int, int, double*);
+
+template <class T>
+void kept_softmax_backward(const T* weights, const bool* kept, const T* d, T temperature, int encoders, int rows,
+                           T* dscores) {
+  const int all = encoders * rows;
+  for (int r = 0; r < rows; ++r) {
+    T mean = 0;
+    for (int i = r; i < all; i += rows) {
+      if (kept[i]) mean += weights[i] * d[i];
+    }
+    for (int i = r; i < all; i += rows) dscores[i] = kept[i] ? weights[i] * (d[i] - mean) / temperature : T(0);
+  }
+}
+template void kept_softmax_backward(const float*, const bool*, const float*, float, int, int, float*);
+template void kept_softmax_backward(const double*, const bool*, const double*, double, int, int, double*);
 
 }  // namespace medley::trainer

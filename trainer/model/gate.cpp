@@ -5,6 +5,7 @@
 
 #include <torch/autograd.h>
 
+#include "trainer/kernels/activations.h"
 #include "trainer/kernels/gemm.h"
 #include "trainer/kernels/recorded.h"
 #include "trainer/kernels/row_kernels.h"
@@ -78,9 +79,6 @@ Tensor FusedModel::scorer_scores(const Tensor& projected) {
                   &embedding = layout_.at("gate.embedding." + layout_.encoders.front().name);
   const std::int64_t width = hidden.shape[1];
   static_assert(Layout::kEmbedding % Layout::kAlignment == 0, "embeddings lie side by side");
-  const auto matrix = [&](const Tensor& flat, const Parameter& p, std::int64_t k, std::int64_t height) {
-    return flat[k].narrow(0, p.offset, height * p.shape.back()).view({height, p.shape.back()});
-  };
   Tensor activation = torch::empty({size(), all, width}, projected.options());
   Tensor scores = torch::empty({size(), encoders, rows}, projected.options());
   AT_DISPATCH_FLOATING_TYPES(dtype_, "scorer", [&] {
@@ -90,14 +88,15 @@ Tensor FusedModel::scorer_scores(const Tensor& projected) {
       multiply(projected.data_ptr<scalar_t>() + k * all * d, flat + hidden.offset, static_cast<int>(all),
                static_cast<int>(d), static_cast<int>(width), z);
       // W1 [h; emb] = W1h h + W1e emb: the second part is the same for all rows.
-      const Tensor offset =
-          torch::mm(matrix(parameters, embedding, k, encoders), matrix(parameters, side, k, Layout::kEmbedding));
+      Tensor offset = torch::empty({encoders, width}, projected.options());
+      multiply(flat + embedding.offset, flat + side.offset, static_cast<int>(encoders), Layout::kEmbedding,
+               static_cast<int>(width), offset.data_ptr<scalar_t>());
       for (std::int64_t e = 0; e < encoders; ++e) {
         add_bias(z + e * rows * width, offset.data_ptr<scalar_t>() + e * width, static_cast<int>(rows),
                  static_cast<int>(width));
       }
     }
-    activation.tanh_();
+    hyperbolic_tangent(activation.data_ptr<scalar_t>(), activation.numel());
     for (std::int64_t k = 0; k < size(); ++k) {
       row_dots(activation.data_ptr<scalar_t>() + k * all * width,
                parameters.data_ptr<scalar_t>() + k * layout_.size + out.offset, static_cast<int>(all),
@@ -126,13 +125,13 @@ Tensor FusedModel::scorer_scores(const Tensor& projected) {
           sum_rows(dz_data + e * rows * width, static_cast<int>(rows), static_cast<int>(width),
                    doffset.data_ptr<scalar_t>() + e * width);
         }
-        const Tensor embeddings = matrix(model.parameters, embedding, k, encoders),
-                     sides = matrix(model.parameters, side, k, Layout::kEmbedding);
-        Tensor dembedding = matrix(model.gradients, embedding, k, encoders),
-               dside = matrix(model.gradients, side, k, Layout::kEmbedding), dh_k = dh[k].view({all, d});
-        torch::mm_out(dembedding, doffset, sides.t());
-        torch::mm_out(dside, embeddings.t(), doffset);
-        torch::mm_out(dh_k, dz_k, matrix(model.parameters, hidden, k, d).t());
+        const auto* offsets = doffset.data_ptr<scalar_t>();
+        multiply_by_transpose(offsets, flat + side.offset, static_cast<int>(encoders), Layout::kEmbedding,
+                              static_cast<int>(width), gradient + embedding.offset);
+        multiply_transposed(flat + embedding.offset, offsets, static_cast<int>(encoders), Layout::kEmbedding,
+                            static_cast<int>(width), 0, Layout::kEmbedding, gradient + side.offset);
+        multiply_by_transpose(dz_data, flat + hidden.offset, static_cast<int>(all), static_cast<int>(d),
+                              static_cast<int>(width), dh.data_ptr<scalar_t>() + k * all * d);
       }
     });
     return std::vector<Tensor>{dh};
@@ -173,22 +172,11 @@ Tensor FusedModel::keep_top(const Tensor& scores) const {
   const auto encoders = scores.size(1), rows = scores.size(2);
   Tensor kept = torch::empty(scores.sizes(), torch::kBool);
   AT_DISPATCH_FLOATING_TYPES(dtype_, "keep_top", [&] {
-    const auto* s = scores.data_ptr<scalar_t>();
-    bool* out = kept.data_ptr<bool>();
-    for (const ModelTrial& trial : trials_) {
-      for (std::int64_t r = 0; r < rows; ++r) {
-        for (std::int64_t e = 0; e < encoders; ++e) {
-          const scalar_t own = s[e * rows + r];
-          int rank = 0;
-          for (std::int64_t o = 0; o < encoders; ++o) {
-            const scalar_t other = s[o * rows + r];
-            rank += trial.active[static_cast<std::size_t>(o)] && (other > own || (other == own && o < e));
-          }
-          out[e * rows + r] = trial.active[static_cast<std::size_t>(e)] && rank < trial.config.top_n;
-        }
-      }
-      s += encoders * rows;
-      out += encoders * rows;
+    for (std::int64_t k = 0; k < size(); ++k) {
+      const std::int64_t at = k * encoders * rows;
+      keep_best(scores.data_ptr<scalar_t>() + at, mask_[k].data_ptr<bool>(),
+                trials_[static_cast<std::size_t>(k)].config.top_n, static_cast<int>(encoders), static_cast<int>(rows),
+                kept.data_ptr<bool>() + at);
     }
   });
   return kept;
@@ -315,25 +303,11 @@ Tensor FusedModel::kept_softmax(const Tensor& scores, const Tensor& kept) const 
   const auto encoders = scores.size(1), rows = scores.size(2);
   Tensor weights = torch::empty_like(scores);
   AT_DISPATCH_FLOATING_TYPES(dtype_, "kept_softmax", [&] {
-    const auto* s = scores.data_ptr<scalar_t>();
-    const bool* keep = kept.data_ptr<bool>();
-    auto* a = weights.data_ptr<scalar_t>();
-    for (const ModelTrial& trial : trials_) {
-      const auto temperature = static_cast<scalar_t>(trial.config.temperature);
-      for (std::int64_t r = 0; r < rows; ++r) {
-        scalar_t top = -std::numeric_limits<scalar_t>::infinity(), sum = 0;
-        for (std::int64_t i = r; i < encoders * rows; i += rows) {
-          if (keep[i]) top = std::max(top, s[i] / temperature);
-        }
-        for (std::int64_t i = r; i < encoders * rows; i += rows) {
-          a[i] = keep[i] ? std::exp(s[i] / temperature - top) : scalar_t(0);
-          sum += a[i];
-        }
-        for (std::int64_t i = r; i < encoders * rows; i += rows) a[i] = keep[i] ? a[i] / sum : scalar_t(0);
-      }
-      s += encoders * rows;
-      keep += encoders * rows;
-      a += encoders * rows;
+    for (std::int64_t k = 0; k < size(); ++k) {
+      const std::int64_t at = k * encoders * rows;
+      trainer::kept_softmax(scores.data_ptr<scalar_t>() + at, kept.data_ptr<bool>() + at,
+                            static_cast<scalar_t>(trials_[static_cast<std::size_t>(k)].config.temperature),
+                            static_cast<int>(encoders), static_cast<int>(rows), weights.data_ptr<scalar_t>() + at);
     }
   });
   if (!scores.requires_grad()) return weights;
@@ -342,24 +316,11 @@ Tensor FusedModel::kept_softmax(const Tensor& scores, const Tensor& kept) const 
     const Tensor da = output_gradients.front().contiguous();
     Tensor ds = torch::empty_like(da);
     AT_DISPATCH_FLOATING_TYPES(model->dtype_, "kept_softmax_backward", [&] {
-      const auto *a = saved.data_ptr<scalar_t>(), *d = da.data_ptr<scalar_t>();
-      const bool* keep = kept.data_ptr<bool>();
-      auto* out = ds.data_ptr<scalar_t>();
-      for (const ModelTrial& trial : model->trials_) {
-        const auto temperature = static_cast<scalar_t>(trial.config.temperature);
-        for (std::int64_t r = 0; r < rows; ++r) {
-          scalar_t mean = 0;
-          for (std::int64_t i = r; i < encoders * rows; i += rows) {
-            if (keep[i]) mean += a[i] * d[i];
-          }
-          for (std::int64_t i = r; i < encoders * rows; i += rows) {
-            out[i] = keep[i] ? a[i] * (d[i] - mean) / temperature : scalar_t(0);
-          }
-        }
-        a += encoders * rows;
-        d += encoders * rows;
-        keep += encoders * rows;
-        out += encoders * rows;
+      for (std::int64_t k = 0; k < model->size(); ++k) {
+        const std::int64_t at = k * encoders * rows;
+        kept_softmax_backward(saved.data_ptr<scalar_t>() + at, kept.data_ptr<bool>() + at, da.data_ptr<scalar_t>() + at,
+                              static_cast<scalar_t>(model->trials_[static_cast<std::size_t>(k)].config.temperature),
+                              static_cast<int>(encoders), static_cast<int>(rows), ds.data_ptr<scalar_t>() + at);
       }
     });
     return std::vector<Tensor>{ds};

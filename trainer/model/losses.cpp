@@ -5,6 +5,7 @@
 
 #include <torch/autograd.h>
 
+#include "trainer/kernels/head_terms.h"
 #include "trainer/kernels/recorded.h"
 #include "trainer/model/label_sets.h"
 
@@ -145,27 +146,8 @@ LossTerms head_losses(const sweep::Config& config, const Tensor& logits, const T
       scalar_t bce = 0, kl = 0;
       for (std::int64_t i = 0; i < rows; ++i, x += width, y += classes, t += classes, g += width) {
         if (!real[i]) continue;
-        if (decoupled) {
-          for (std::int64_t c = 0; c < classes; ++c) {
-            // BCE = max(x, 0) - x y + log(1 + exp(-|x|))
-            const scalar_t small = std::exp(-std::abs(x[c]));
-            bce += std::max(x[c], scalar_t(0)) - x[c] * y[c] + std::log1p(small);
-            const scalar_t sigmoid = (x[c] >= 0 ? scalar_t(1) : small) / (1 + small);
-            g[c] = (sigmoid - y[c]) / (static_cast<scalar_t>(classes) * count);
-          }
-        }
-        const auto *u = x + (width - classes), *top = std::max_element(u, u + classes);
-        auto* gu = g + (width - classes);
-        scalar_t sum = 0, mass = 0;
-        for (std::int64_t c = 0; c < classes; ++c) sum += std::exp(u[c] - *top);
-        const scalar_t log_sum = *top + std::log(sum);
-        for (std::int64_t c = 0; c < classes; ++c) {
-          mass += t[c];
-          if (t[c] != 0) kl += t[c] * (std::log(t[c]) - (u[c] - log_sum));
-        }
-        for (std::int64_t c = 0; c < classes; ++c) gu[c] = (mass * std::exp(u[c] - log_sum) - t[c]) / count;
-        // A NaN beside classes without mass is still a NaN.
-        kl += scalar_t(0) * log_sum;
+        if (decoupled) add_cross_entropy(x, y, static_cast<int>(classes), count, bce, g);
+        add_divergence(x + (width - classes), t, static_cast<int>(classes), count, kl, g + (width - classes));
       }
       presence.data_ptr<scalar_t>()[k] = bce / (static_cast<scalar_t>(classes) * count);
       salience.data_ptr<scalar_t>()[k] = kl / count;

@@ -9,6 +9,7 @@
 #include <torch/utils.h>
 
 #include "trainer/error.h"
+#include "trainer/kernels/activations.h"
 #include "trainer/kernels/gemm.h"
 #include "trainer/kernels/huge_pages.h"
 #include "trainer/kernels/layer_norm.h"
@@ -65,7 +66,7 @@ FusedModel::FusedModel(Layout layout, std::vector<ModelTrial> trials, torch::Dev
       trials_(std::move(trials)),
       device_(device),
       rounds_products_(trials_.front().config.precision == sweep::Precision::kBfloat16),
-      by_pairs_(device.is_cpu() && kernels == Kernels::kByDevice && !rounds_products_),
+      by_pairs_(device.is_cpu() && (kernels == Kernels::kByDevice || kernels == Kernels::kPairs) && !rounds_products_),
       gpu_(kernels == Kernels::kGpu || (device.is_cuda() && kernels == Kernels::kByDevice) ? find_gpu_kernels()
                                                                                            : nullptr) {
   const auto precision = trials_.front().config.precision;
@@ -176,8 +177,8 @@ Tensor FusedModel::dense(const Tensor& x, const std::string& weight_name, const 
         multiply_transposed(input.data_ptr<scalar_t>() + k * rows * in, from, rows, in, out, 0, in,
                             gradient + weight.offset);
         sum_rows(from, rows, out, gradient + bias.offset);
-        Tensor dx_k = dx[k];
-        torch::mm_out(dx_k, d[k], model->parameters[k].narrow(0, weight.offset, weight.size).view({in, out}).t());
+        multiply_by_transpose(from, model->parameters.data_ptr<scalar_t>() + k * model->layout_.size + weight.offset,
+                              rows, in, out, dx.data_ptr<scalar_t>() + k * rows * in);
       }
     });
     return std::vector<Tensor>{dx};
@@ -230,10 +231,16 @@ Tensor FusedModel::drop_fused(const Tensor& x, const Draws* draws) const {
 }
 
 Tensor FusedModel::activate(const Tensor& z, const Draws* draws) const {
-  const bool gelu = trials_.front().config.fusion != sweep::Fusion::kConcat;
-  if (!by_pairs_ || !draws) return drop_fused(gelu ? torch::gelu(z) : torch::relu(z), draws);
+  const bool is_gelu = trials_.front().config.fusion != sweep::Fusion::kConcat;
+  if (!by_pairs_) return drop_fused(is_gelu ? torch::gelu(z) : torch::relu(z), draws);
   torch::NoGradGuard no_grad;
-  Tensor y = gelu ? torch::gelu(z) : torch::relu(z);
+  const Tensor input = z.contiguous();
+  Tensor y = is_gelu ? torch::empty_like(input) : torch::relu(input);
+  if (is_gelu) {
+    AT_DISPATCH_FLOATING_TYPES(dtype_, "gelu",
+                               [&] { gelu(input.data_ptr<scalar_t>(), input.numel(), y.data_ptr<scalar_t>()); });
+  }
+  if (!draws) return y;
   const auto numbers = z.size(1) * z.size(2);
   std::vector<std::vector<std::uint32_t>> bits(trials_.size());
   const auto drop_rows = [=](Tensor& x, const std::vector<std::vector<std::uint32_t>>& drawn) {
@@ -254,8 +261,10 @@ Tensor FusedModel::activate(const Tensor& z, const Draws* draws) const {
   record({z}, {y}, [=, bits = std::move(bits)](const std::vector<Tensor>& output_gradients) {
     Tensor d = output_gradients.front().clone(at::MemoryFormat::Contiguous);
     drop_rows(d, bits);
-    return std::vector<Tensor>{gelu ? torch::gelu_backward(d, z)
-                                    : torch::where(z > 0, d, torch::zeros({}, d.options()))};
+    if (!is_gelu) return std::vector<Tensor>{torch::where(input > 0, d, torch::zeros({}, d.options()))};
+    AT_DISPATCH_FLOATING_TYPES(d.scalar_type(), "gelu_backward",
+                               [&] { gelu_backward(input.data_ptr<scalar_t>(), d.numel(), d.data_ptr<scalar_t>()); });
+    return std::vector<Tensor>{d};
   });
   return y;
 }

@@ -26,7 +26,8 @@ class FusedModel {
  public:
   /// How the encoders' part, where the work is, is computed.
   enum class Kernels {
-    kByDevice,   ///< on the CPU by one GEMM and hand-written kernels for each trial and encoder, else as kGpu
+    kByDevice,   ///< as kPairs on the CPU, where a trial alone steps by DirectStep if it can; else as kGpu
+    kPairs,      ///< on the CPU by one GEMM and hand-written kernels for each trial and encoder, in autograd's graph
     kComposite,  ///< by LibTorch's own batched operations, on any device
     kGpu,        ///< by LibTorch's batched products and our GPU kernels, where the build has them; else as kComposite
   };

@@ -1,5 +1,6 @@
 #include <torch/autograd.h>
 
+#include "trainer/kernels/activations.h"
 #include "trainer/kernels/gemm.h"
 #include "trainer/kernels/layer_norm.h"
 #include "trainer/model/model.h"
@@ -36,7 +37,9 @@ Tensor FusedModel::project(const std::vector<Tensor>& inputs, const Draws* draws
                          rstd.data_ptr<scalar_t>() + at, affine.data_ptr<scalar_t>() + at * width);
     }
   });
-  Tensor h = torch::gelu(affine);
+  Tensor h = torch::empty(shape, options);
+  AT_DISPATCH_FLOATING_TYPES(dtype_, "gelu",
+                             [&] { gelu(affine.data_ptr<scalar_t>(), h.numel(), h.data_ptr<scalar_t>()); });
   if (!draws) return h;
   AT_DISPATCH_FLOATING_TYPES(dtype_, "drop", [&] {
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
@@ -77,18 +80,18 @@ void FusedModel::weight_gradient(std::size_t i, const Tensor& outputs, const Pro
 
 void FusedModel::project_backward(const ProjectionSink& sink) {
   torch::NoGradGuard no_grad;
-  const Tensor d = recorded_.leaf.grad().contiguous();
-  const auto encoders = static_cast<std::size_t>(d.size(1));
-  const auto rows = d.size(2), width = d.size(3);
+  Tensor dy = recorded_.leaf.grad().contiguous();
+  const auto encoders = static_cast<std::size_t>(dy.size(1));
+  const auto rows = dy.size(2), width = dy.size(3);
   AT_DISPATCH_FLOATING_TYPES(dtype_, "project_backward", [&] {
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
       const Pair& pair = pairs_[i];
       const double rate = trials_[i / encoders].config.dropout;
       if (rate <= 0 || !pair.active) continue;
-      drop(d.data_ptr<scalar_t>() + static_cast<std::int64_t>(i) * rows * width, pair.draws.data(),
+      drop(dy.data_ptr<scalar_t>() + static_cast<std::int64_t>(i) * rows * width, pair.draws.data(),
            drop_threshold(rate), static_cast<scalar_t>(1 / (1 - rate)), rows * width);
     }
-    Tensor dy = torch::gelu_backward(d, recorded_.affine);
+    gelu_backward(recorded_.affine.data_ptr<scalar_t>(), dy.numel(), dy.data_ptr<scalar_t>());
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
       Pair& pair = pairs_[i];
       if (!pair.active) continue;
@@ -156,11 +159,17 @@ Tensor FusedModel::concatenate(const std::vector<Tensor>& inputs, bool record) {
     return sum;
   }
   torch::NoGradGuard no_grad;
-  Tensor sum = torch::zeros({size(), inputs.front().size(1), width}, torch::dtype(dtype_));
-  for (std::size_t i = 0; i < pairs_.size(); ++i) {
-    const auto k = static_cast<std::int64_t>(i / inputs.size());
-    if (pairs_[i].active) sum[k].addmm_(inputs[i % inputs.size()][k], pairs_[i].weight);
-  }
+  const auto rows = inputs.front().size(1);
+  Tensor sum = torch::zeros({size(), rows, width}, torch::dtype(dtype_));
+  AT_DISPATCH_FLOATING_TYPES(dtype_, "concatenate", [&] {
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      const auto k = static_cast<std::int64_t>(i / inputs.size());
+      if (!pairs_[i].active) continue;
+      const Tensor x = inputs[i % inputs.size()][k];
+      multiply_add(x.data_ptr<scalar_t>(), pairs_[i].weight.data_ptr<scalar_t>(), static_cast<int>(rows),
+                   static_cast<int>(x.size(1)), static_cast<int>(width), sum[k].data_ptr<scalar_t>());
+    }
+  });
   if (record) {
     recorded_.inputs = inputs;
     recorded_.leaf = sum.set_requires_grad(true);
