@@ -66,7 +66,9 @@ TEST_F(Cost, APageOfTrialsCostsWhatItShowsWhereverItLies) {
     return cost([&] {
       const auto rows = reader.trials(id_, filter, {offset, 20});
       ASSERT_EQ(rows.size(), 20u);
-      if (filter.config.empty()) EXPECT_EQ(rows[0].trial, sweep_.trials[static_cast<std::size_t>(offset)].id);
+      if (filter.config.empty()) {
+        EXPECT_EQ(rows[0].trial, sweep_.trials[static_cast<std::size_t>(offset)].id);
+      }
     });
   };
   ASSERT_EQ(trials_, 4000);
