@@ -218,6 +218,8 @@ LinearObjective::Curvature LinearObjective::curvature(const FitRows& rows) const
     const Tensor x = torch::cat(inputs_of(chunk), 1);
     products.addmm_(x.t(), x);
   }
+  // The fit of features that are not finite diverges in any case.
+  if (!products.isfinite().all().item<bool>()) return curvature;
   std::tie(curvature.values, curvature.vectors) = torch::linalg_eigh(products / rows.count, "L");
   curvature.values.clamp_min_(0);
   return curvature;

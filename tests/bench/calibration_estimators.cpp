@@ -19,15 +19,15 @@ Judged student(double mean, double variance, double freedom) {
 
 Judged judged(const PairedComparison& comparison) { return {comparison.mean, comparison.interval, comparison.p}; }
 
-/// As BlockedComparison, with `weight` on the part of the variance that stands for training sets that overlap, and k - 1
-/// degrees of freedom.
+/// As BlockedComparison, with `weight` on the part of the variance that stands for training sets that overlap, and k -
+/// 1 degrees of freedom.
 Judged by_folds(const BlockedComparison& blocked, const std::vector<RunDifference>& runs, int folds, double weight) {
   std::map<std::pair<int, int>, int> blocks;
   for (const RunDifference& run : runs) ++blocks[{run.repeat, run.fold}];
   const auto k = static_cast<double>(blocks.size());
   const double seeds = static_cast<double>(runs.size()) / k, overlap = weight / (folds - 1);
-  const double variance = blocked.between() * (1 / (k * seeds) + overlap / seeds) +
-                          (1 - 1 / seeds) * blocked.within() * overlap;
+  const double variance =
+      blocked.between() * (1 / (k * seeds) + overlap / seeds) + (1 - 1 / seeds) * blocked.within() * overlap;
   return student(blocked.result().mean, variance, k - 1);
 }
 
@@ -82,16 +82,9 @@ std::vector<Judged> hierarchical_bootstrap(const std::vector<RunDifference>& run
 }  // namespace
 
 const std::vector<const char*>& estimator_names() {
-  static const std::vector<const char*> names = {"by folds (0.1)",
-                                                 "Nadeau-Bengio",
-                                                 "folds, overlap .1",
-                                                 "folds, overlap .2",
-                                                 "bootstrap, percentiles",
-                                                 "bootstrap, t",
-                                                 "actors alone (CR2)",
-                                                 "actors + training",
-                                                 "the same, overlap .5",
-                                                 "**by actors**"};
+  static const std::vector<const char*> names = {
+      "by folds (0.1)", "Nadeau-Bengio",      "folds, overlap .1", "folds, overlap .2",    "bootstrap, percentiles",
+      "bootstrap, t",   "actors alone (CR2)", "actors + training", "the same, overlap .5", "**by actors**"};
   return names;
 }
 

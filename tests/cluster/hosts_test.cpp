@@ -21,7 +21,7 @@ class HostsTest : public e2e::EndToEnd {
     if (!missing.empty()) GTEST_SKIP() << missing;
     hosts_ = std::make_unique<Hosts>(3, scratch_.path(), fs::path(MEDLEY).parent_path());
     make_dataset();
-    file_ = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 4\n", "epochs: 40");
+    file_ = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 4\n", "epochs: 100");
   }
   ~HostsTest() override {
     if (hosts_) medley({"cluster", "down", "--grace", "1"});
@@ -164,7 +164,7 @@ TEST_F(HostsTest, AnMpirunAWorkerIsStartedAgainAloneWhenItsWorkerOrItsHostDies) 
 TEST_F(HostsTest, AGangOnTwoHostsEndsWhenOneIsCutOffAndItsTrialsAreTrainedElsewhere) {
   if (!can_mpirun()) GTEST_SKIP() << "needs mpirun (Debian: openmpi-bin)";
   // Shorter trials: a step of a gang takes longer than the tiny model's arithmetic.
-  file_ = write_sweep("short.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 4\n", "epochs: 20, precision: float64");
+  file_ = write_sweep("short.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 4\n", "epochs: 40, precision: float64");
   const auto run = start_coordinator();
   const Ended launched =
       up("h1 slots=1\nh2 slots=1\n", {"--workers", "1", "--ranks-per-worker", "2", "--nodes-per-worker", "2"});

@@ -13,7 +13,7 @@ class LocalLaunchTest : public e2e::EndToEnd {
  protected:
   LocalLaunchTest() {
     make_dataset();
-    file_ = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 3\n", "epochs: 40");
+    file_ = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 3\n", "epochs: 150");
   }
   ~LocalLaunchTest() override {
     for (const auto& [pid, place] : cluster::find_marked("MEDLEY_TEST")) {

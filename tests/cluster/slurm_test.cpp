@@ -80,7 +80,7 @@ class SlurmTest : public e2e::EndToEnd {
 };
 
 TEST_F(SlurmTest, ASweepWhoseWorkersAreCancelledRequeuedWarnedDrainedAndKilledEndsWithTheSameTable) {
-  const std::string file = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 6\n", "epochs: 40");
+  const std::string file = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 6\n", "epochs: 100");
   auto run = start_run(file, 0);
   Cluster::until([&] { return fs::exists(scratch_ / "store/endpoint"); }, "the coordinator listens");
   const std::int64_t up_at = wall_ms();
@@ -126,7 +126,7 @@ TEST_F(SlurmTest, ASweepWhoseWorkersAreCancelledRequeuedWarnedDrainedAndKilledEn
 }
 
 TEST_F(SlurmTest, AnElasticLaunchReplacesWorkersThatSlurmGaveUpAndLetsAllGoWhenNothingIsLeft) {
-  const std::string file = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 3\n", "epochs: 200");
+  const std::string file = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 3\n", "epochs: 400");
   auto run = start_run(file, 0);
   Cluster::until([&] { return fs::exists(scratch_ / "store/endpoint"); }, "the coordinator listens");
   const Ended refused = up({"--max-workers", "3", "--partition", "nowhere"});
@@ -160,7 +160,7 @@ TEST_F(SlurmTest, AnElasticLaunchReplacesWorkersThatSlurmGaveUpAndLetsAllGoWhenN
 }
 
 TEST_F(SlurmTest, ACoordinatorThatIsAJobContinuesWhenItIsQueuedAgain) {
-  const std::string file = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3]}\nseeds: 2\n", "epochs: 60");
+  const std::string file = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3]}\nseeds: 2\n", "epochs: 120");
   // A job finds program and store by the environment.
   const std::map<std::string, std::string> given = {
       {"MEDLEY", MEDLEY}, {"MEDLEY_STORE", path("store")}, {"MEDLEY_WORKERS", "--workers 2"}};
@@ -199,7 +199,7 @@ TEST_F(SlurmTest, AGangIsAStepOfItsOwnThatEndsWithAnyRankAndIsStartedAgain) {
   // Four ranks on two cores: one that waits gives its core to another.
   setenv("OMPI_MCA_mpi_yield_when_idle", "1", 1);
   const std::string file =
-      write_sweep("sweep.yaml", "axes: {top_n: [1, 2]}\nseeds: 6\n", "epochs: 40, precision: float64");
+      write_sweep("sweep.yaml", "axes: {top_n: [1, 2]}\nseeds: 6\n", "epochs: 80, precision: float64");
   auto run = start_run(file, 0);
   Cluster::until([&] { return fs::exists(scratch_ / "store/endpoint"); }, "the coordinator listens");
   const Ended launched = up({"--workers", "2", "--ranks-per-worker", "2", "--nodes-per-worker", "2"});

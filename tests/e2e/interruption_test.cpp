@@ -17,7 +17,7 @@ class Interruption : public EndToEnd {
 TEST_F(Interruption, TwentyRandomKillsLeaveTheTableOfAnUndisturbedRun) {
   constexpr int kKills = 20, kTrials = 4 * 5 * 4;
   const std::string sweep = write_sweep(
-      "sweep.yaml", "name: killed\nseeds: 4\naxes:\n  top_n: [1, 2]\n  learning_rate: [0.001, 0.01]\n", "epochs: 10");
+      "sweep.yaml", "name: killed\nseeds: 4\naxes:\n  top_n: [1, 2]\n  learning_rate: [0.001, 0.01]\n", "epochs: 25");
   std::mt19937 random(2026);
   std::vector<int> places = {2, 3, 1};
   auto run = start_run(sweep, places[0]);
@@ -59,7 +59,7 @@ TEST_F(Interruption, MadeFoldsAreTheSameAfterKillsAndSayWhichTheyAre) {
   const std::string sweep = write_sweep("sweep.yaml",
                                         "name: regrouped\nfolds: {regroup: 4, repeats: 2}\nseeds: 2\naxes: {top_n: [1, "
                                         "2]}\n",
-                                        "epochs: 30");
+                                        "epochs: 60");
   for (int kills = 0; kills < 2; ++kills) {
     auto run = start_run(sweep);
     ASSERT_TRUE(eventually([&] { return results() > 4 * kills; }));
@@ -97,7 +97,7 @@ TEST_F(Interruption, MadeFoldsAreTheSameAfterKillsAndSayWhichTheyAre) {
 TEST_F(Interruption, AWorkerWithNoticeLosesNoWorkAndNoRetry) {
   constexpr int kNotices = 6, kTrials = 2 * 3 * 3;
   const std::string sweep =
-      write_sweep("sweep.yaml", "name: served\nfolds: [0, 1, 2]\nseeds: 3\naxes: {top_n: [1, 2]}\n", "epochs: 200");
+      write_sweep("sweep.yaml", "name: served\nfolds: [0, 1, 2]\nseeds: 3\naxes: {top_n: [1, 2]}\n", "epochs: 500");
   auto run = start_run(sweep);
   const std::string running = "SELECT count(*) FROM attempt WHERE state = 'running'",
                     given_up = "SELECT count(*) FROM attempt WHERE state = 'cancelled'";
@@ -135,7 +135,7 @@ class ChangedData : public Interruption {
 
   void SetUp() override {
     Interruption::SetUp();
-    sweep_ = write_sweep("sweep.yaml", "seeds: 3\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 15");
+    sweep_ = write_sweep("sweep.yaml", "seeds: 3\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 30");
     for (const auto& entry : fs::directory_iterator(path("data"))) {
       if (entry.path().extension() == ".npz") file_ = entry.path();
     }
@@ -190,7 +190,7 @@ TEST_F(ChangedData, ThatIsTruncatedKillsNoWorkerTwice) {
 TEST_F(Interruption, OneCtrlCEndsAfterTheRunningPacksAndTheSameCommandContinues) {
   constexpr int kTrials = 4 * 5 * 3;
   const std::string sweep =
-      write_sweep("sweep.yaml", "name: interrupted\nseeds: 3\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 15");
+      write_sweep("sweep.yaml", "name: interrupted\nseeds: 3\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 30");
   auto run = start_run(sweep);
   ASSERT_TRUE(eventually([&] { return results() > 0; }));
   run->kill(SIGINT);
@@ -228,7 +228,7 @@ TEST_F(Interruption, TheSecondCtrlCEndsAtOnce) {
 
 TEST_F(Interruption, ALockOfAnotherProgramMakesItWaitAndTwoCtrlCEndEvenThat) {
   const std::string sweep =
-      write_sweep("sweep.yaml", "name: locked\nfolds: [0, 1]\nseeds: 2\naxes: {top_n: [1, 2, 3]}\n", "epochs: 60");
+      write_sweep("sweep.yaml", "name: locked\nfolds: [0, 1]\nseeds: 2\naxes: {top_n: [1, 2, 3]}\n", "epochs: 120");
   auto run = start_run(sweep);
   ASSERT_TRUE(eventually([&] { return results() > 0; }));
   sqlite3* db = nullptr;  // a database browser in the middle of an edit

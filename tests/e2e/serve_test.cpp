@@ -25,7 +25,7 @@ class Serve : public EndToEnd {
 TEST_F(Serve, ASweepGoesThroughEveryCommandAndAKillToTheTableOfARun) {
   constexpr int kTrials = 2 * 3 * 2;
   const std::string sweep =
-      write_sweep("sweep.yaml", "name: served\nfolds: [0, 1, 2]\nseeds: 2\naxes: {top_n: [1, 2]}\n", "epochs: 200");
+      write_sweep("sweep.yaml", "name: served\nfolds: [0, 1, 2]\nseeds: 2\naxes: {top_n: [1, 2]}\n", "epochs: 400");
   auto program = serve();
   struct stat mode = {};
   ASSERT_EQ(::stat(control_file().c_str(), &mode), 0);
@@ -156,7 +156,7 @@ TEST_F(Serve, WhatCannotBeAskedSaysWhy) {
 TEST_F(Serve, TrialsThatFailedAreTrainedAgainWhenTheyAreRetried) {
   const std::string failed = "SELECT count(*) FROM trial WHERE state = 'failed'",
                     running = "SELECT count(*) FROM attempt WHERE state = 'running'";
-  const std::string sweep = write_sweep("sweep.yaml", "name: failing\nfolds: [0]\nseeds: 1\n", "epochs: 300");
+  const std::string sweep = write_sweep("sweep.yaml", "name: failing\nfolds: [0]\nseeds: 1\n", "epochs: 600");
   const auto program = serve();
   ASSERT_EQ(medley({"submit", sweep}).exit, 0);
   const auto take_down = [&] {
@@ -286,7 +286,7 @@ TEST_F(Serve, AStoreIsBackedUpWhileItServesAndAnotherThatTrainedTheSameIsEqual) 
 
 TEST_F(Serve, ARunTakesCommandsWhileItLasts) {
   const std::string sweep =
-      write_sweep("sweep.yaml", "name: long\nseeds: 4\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 300");
+      write_sweep("sweep.yaml", "name: long\nseeds: 4\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 600");
   auto run = start_run(sweep, 1, "store", {"--web-port", "0"});
   ASSERT_TRUE(eventually([&] { return fs::exists(control_file()) && running() > 0; }));
   EXPECT_EQ(medley({"stop", "long"}).exit, 0);
