@@ -145,7 +145,7 @@ TEST_P(KilledSearch, DecidesAsOneThatIsNot) {
 
 TEST_F(Kill, ResultsTrainedWhileTheCoordinatorWasDeadAreDeliveredNotTrainedAgain) {
   constexpr int kConfigs = 6;
-  behave("train_ms 700");
+  behave("train_ms 1500");
   auto run = start(kConfigs, 2);
   ASSERT_TRUE(test::eventually([&] { return running() >= 4; }));
   run->kill(SIGKILL);
