@@ -947,7 +947,8 @@ TEST_F(RoutesTest, TrialsAreSortedAndChosenByStateAndHaveAFewEpochs) {
       {"attempts", [](const json& row) { return row["attempts"] == 0 ? json() : row["attempts"]; }},
       {"paper_score",
        [](const json& row) { return row["paper"].is_null() ? json() : row["paper"]["accuracy"]["score"]; }}};
-  for (const auto& [order, number] : orders) {
+  for (const auto& [order, made_by] : orders) {
+    const auto& number = made_by;  // Clang 14 captures no name of a binding
     for (const char* descending : {"0", "1"}) {
       std::vector<json> expected(all.begin(), all.end());
       const bool turn = *descending == '1';
