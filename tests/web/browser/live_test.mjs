@@ -29,7 +29,7 @@ const store = join(folder, "store");
 const data = join(folder, "data");
 execFileSync(medley, ["data", "make", data, "--actors", "10", "--test-actors", "2", "--encoders", "3", "--dim", "24"], { stdio: "ignore" });
 // Long enough to outlast the test; it is stopped at the end.
-writeFileSync(join(folder, "long.yaml"), "name: long\nfolds: all\nseeds: 200\nbase: {epochs: 30, top_n: 2, projection_dim: 16, fusion_dim: 16}\n");
+writeFileSync(join(folder, "long.yaml"), "name: long\nfolds: all\nseeds: 200\nbase: {epochs: 100, top_n: 2, projection_dim: 16, fusion_dim: 16}\n");
 const { run, address, base } = await start(medley, ["--store", store, "run", join(folder, "long.yaml"), "--data", data, "--workers", "2", "--web-port", "0"]);
 
 let failed = false;
