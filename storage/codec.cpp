@@ -3,6 +3,8 @@
 #include <cstring>
 #include <limits>
 
+#include "storage/varint.h"
+
 namespace medley::storage {
 
 template <class T>
@@ -56,28 +58,16 @@ template std::vector<std::uint16_t> unpack(Blob, const char*);
 namespace {
 
 void put(std::vector<std::uint8_t>& bytes, std::int64_t value) {
-  auto zigzag = (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
-  while (zigzag >= 0x80) {
-    bytes.push_back(static_cast<std::uint8_t>(zigzag | 0x80));
-    zigzag >>= 7;
-  }
-  bytes.push_back(static_cast<std::uint8_t>(zigzag));
+  put_varint(bytes, (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
 }
 
 class VarintReader {
  public:
   explicit VarintReader(Blob bytes) : at_(static_cast<const std::uint8_t*>(bytes.data)), end_(at_ + bytes.size) {}
   std::int64_t next() {
-    std::uint64_t zigzag = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      if (at_ == end_) break;
-      const std::uint8_t byte = *at_++;
-      zigzag |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
-      if (!(byte & 0x80)) {
-        return static_cast<std::int64_t>(zigzag >> 1) ^ -static_cast<std::int64_t>(zigzag & 1);
-      }
-    }
-    throw Error("the store is damaged: a threshold surface is cut off");
+    const auto zigzag = take_varint(at_, end_);
+    if (!zigzag) throw Error("the store is damaged: a threshold surface is cut off");
+    return static_cast<std::int64_t>(*zigzag >> 1) ^ -static_cast<std::int64_t>(*zigzag & 1);
   }
   /// The int that is next() more than `before`, which is in the range of an int too.
   int next_int(std::int64_t before) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "storage/error.h"
+#include "storage/varint.h"
 #include "sweep/config.h"
 
 namespace medley::storage {
@@ -49,10 +50,7 @@ class Out {
   std::vector<std::uint8_t> bytes;
 
  private:
-  void varint(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) bytes.push_back(static_cast<std::uint8_t>(value | 0x80));
-    bytes.push_back(static_cast<std::uint8_t>(value));
-  }
+  void varint(std::uint64_t value) { put_varint(bytes, value); }
 };
 
 class In {
@@ -94,13 +92,9 @@ class In {
     return std::exchange(at_, at_ + size);
   }
   std::uint64_t varint() {
-    std::uint64_t value = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-      const std::uint8_t byte = *take(1);
-      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
-    }
-    throw Error("measured_config.numbers has a number that is too long");
+    const auto value = take_varint(at_, end_);
+    if (!value) throw Error("measured_config.numbers is cut off");
+    return *value;
   }
 
   const std::uint8_t* at_;

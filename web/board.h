@@ -114,7 +114,7 @@ class Boards {
   std::shared_ptr<const Board> await_first(Entry& entry);
   void look_again(Entry& entry, const std::string& sweep);
   void queue_newest();
-  /// The entry that is to be looked at next, and when. The caller holds mutex_.
+  /// The entry that is to be looked at next, or the end. The caller holds mutex_.
   std::map<std::string, std::shared_ptr<Entry>>::iterator next_due();
   void work();
 

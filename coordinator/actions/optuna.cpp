@@ -1,7 +1,6 @@
 // Optuna's RDB storage on SQLite: optuna/storages/_rdb/models.py at its revision v3.0.0.d, that of Optuna 3.0 and 3.1.
 // Later versions ask for `optuna storage upgrade`.
 #include <cmath>
-#include <ctime>
 #include <map>
 
 #include <fmt/format.h>
@@ -129,9 +128,7 @@ class Distribution {
 
 /// In the time of this host, as Optuna does.
 std::string time_text(storage::TimeMs time) {
-  const std::time_t seconds = time / 1000;
-  std::tm parts{};
-  ::localtime_r(&seconds, &parts);
+  const std::tm parts = local_time(time);
   return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:06}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
                      parts.tm_hour, parts.tm_min, parts.tm_sec, time % 1000 * 1000);
 }

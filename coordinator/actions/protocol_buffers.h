@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "storage/varint.h"
+
 namespace medley::coordinator {
 
 /// The lowest `bytes` bytes of a number, the lowest first.
@@ -49,10 +51,7 @@ class Message {
   void key(int field, int wire_type) {
     varint(static_cast<std::uint64_t>(field) << 3 | static_cast<unsigned>(wire_type));
   }
-  void varint(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>(value | 0x80);
-    bytes_ += static_cast<char>(value);
-  }
+  void varint(std::uint64_t value) { storage::put_varint(bytes_, value); }
 
   std::string bytes_;
 };

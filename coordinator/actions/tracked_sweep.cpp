@@ -13,6 +13,9 @@ using nlohmann::json;
 
 constexpr std::size_t kRunsAtOnce = 256;
 
+/// Of a trial, by the column `state`.
+bool is_over(const std::string& state) { return state != name_of(sweep::TrialState::kPending) && state != "running"; }
+
 /// Numbers, true and false as they are; all else as text.
 json plain(const json& value) {
   return value.is_number() || value.is_boolean() ? value : json(sweep::value_text(value));
@@ -89,7 +92,20 @@ void TrackedSweep::each(const std::function<void(const TrackedRun&)>& visit) con
   }
 }
 
-bool TrackedRun::has_ended() const { return state != name_of(sweep::TrialState::kPending) && state != "running"; }
+bool TrackedRun::has_ended() const { return is_over(state); }
+
+int TrackedSweep::unended() const {
+  const std::vector<TrialLine>& lines = trials_.lines();
+  return static_cast<int>(
+      std::count_if(lines.begin(), lines.end(), [](const TrialLine& line) { return !is_over(state_of(line.row)); }));
+}
+
+std::tm local_time(storage::TimeMs time) {
+  const std::time_t seconds = time / 1000;
+  std::tm parts{};
+  ::localtime_r(&seconds, &parts);
+  return parts;
+}
 
 std::vector<std::pair<std::string, double>> epoch_numbers(const sweep::EpochMetrics& epoch) {
   std::vector<std::pair<std::string, double>> numbers = {{"epoch/learning_rate", epoch.learning_rate},

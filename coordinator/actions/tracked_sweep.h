@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <ctime>
 #include <functional>
 #include <string>
 #include <utility>
@@ -43,6 +44,8 @@ class TrackedSweep {
 
   const storage::SweepSummary& sweep() const { return sweep_; }
   int runs() const { return static_cast<int>(trials_.lines().size()); }
+  /// Of these, runs that have not ended.
+  int unended() const;
   /// What is said of all runs: the dataset, whether it is synthetic, and the version of Medley.
   nlohmann::json facts() const;
   /// In trial order; the epochs of a few are in memory. Throws storage::Error.
@@ -62,6 +65,9 @@ class TrackedSweep {
 
 /// The numbers of an epoch under the names of the view `v_epoch`, with "epoch/" before them, and its loss terms.
 std::vector<std::pair<std::string, double>> epoch_numbers(const sweep::EpochMetrics& epoch);
+
+/// In the time of this host.
+std::tm local_time(storage::TimeMs time);
 
 /// A name of a file or folder that `text` becomes: "/" and control characters are "_".
 std::string file_name_of(std::string text);

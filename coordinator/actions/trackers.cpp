@@ -30,8 +30,7 @@ ExportedRuns export_to(storage::Reader& reader, const Tracker& tracker, const st
   if (!tracker.write(tracked, out)) refuse();
   std::string reading = tracker.reading;
   reading.replace(reading.find("{}"), 2, out.string());
-  int left_out = 0;
-  if (tracker.ended_only) tracked.each_without_epochs([&](const TrackedRun& run) { left_out += !run.has_ended(); });
+  const int left_out = tracker.ended_only ? tracked.unended() : 0;
   return {out, sweep.name, tracked.runs() - left_out, left_out, std::move(reading)};
 }
 

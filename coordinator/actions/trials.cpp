@@ -26,13 +26,6 @@ json of_run(const TrialLine& line, Number number) {
   return line.run ? finite(number(*line.run)) : json();
 }
 
-std::string state_of(const storage::TrialRow& row) {
-  if (row.changed) return "changed";
-  if (row.outcome == sweep::Outcome::kDiverged) return "diverged";
-  if (row.running) return "running";
-  return name_of(row.state);
-}
-
 std::map<std::string, std::string> names_of_workers(storage::Reader& reader) {
   std::map<std::string, std::string> names;
   for (const storage::WorkerRow& row : reader.workers()) names[row.worker.id] = row.worker.name;
@@ -61,6 +54,13 @@ bool equal(const json& a, const json& b) {
 }
 
 }  // namespace
+
+std::string state_of(const storage::TrialRow& row) {
+  if (row.changed) return "changed";
+  if (row.outcome == sweep::Outcome::kDiverged) return "diverged";
+  if (row.running) return "running";
+  return name_of(row.state);
+}
 
 const std::vector<TrialColumn>& trial_columns() {
   using Line = const TrialLine&;

@@ -21,6 +21,9 @@ struct TrialLine {
   std::optional<sweep::RunScore> run;  ///< none before it has a number
 };
 
+/// "pending", "running", "finished", "diverged", "failed", or "changed" since it was stored.
+std::string state_of(const storage::TrialRow& row);
+
 /// What a list of trials says of each: one list for text, CSV and JSON.
 struct TrialColumn {
   const char* id;

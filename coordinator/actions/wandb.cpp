@@ -4,7 +4,6 @@
 // masked (wandb/sdk/internal/datastore.py). A record is a Record of wandb/proto/wandb_internal.proto, of which few
 // fields are needed.
 #include <cmath>
-#include <ctime>
 
 #include <fmt/format.h>
 #include <libdeflate.h>
@@ -138,9 +137,7 @@ std::string log_of(const TrackedRun& run, const storage::SweepSummary& sweep, co
 
 /// As W&B names it, in the time of this host.
 fs::path place_of(const TrackedRun& run) {
-  const std::time_t seconds = run.started / 1000;
-  std::tm parts{};
-  ::localtime_r(&seconds, &parts);
+  const std::tm parts = local_time(run.started);
   return fs::path(fmt::format("offline-run-{:04}{:02}{:02}_{:02}{:02}{:02}-{}", parts.tm_year + 1900, parts.tm_mon + 1,
                               parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, run.id)) /
          ("run-" + run.id + ".wandb");

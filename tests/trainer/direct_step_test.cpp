@@ -20,17 +20,9 @@ using torch::Tensor;
 using trainer::FusedModel;
 
 Config tiny_config(const char* settings) {
-  Config config;
+  Config config = double_config();
   config.encoders = {"clear", "faint", "noise"};
-  config.top_n = 2;
-  config.projection_dim = 9;
-  config.gate_dim = 4;
-  config.fusion_dim = 8;
-  config.hidden = 6;
-  config.dropout = 0.25;
-  config.temperature = 0.7;
   config.batch_size = 17;
-  config.precision = sweep::Precision::kFloat64;
   return with(config, settings);
 }
 

@@ -27,20 +27,6 @@ using trainer::FusedModel;
 constexpr int kClasses = 6;
 constexpr std::int64_t kRows = 7;
 
-Config double_config() {
-  Config config;
-  config.encoders = {"a", "b", "c"};
-  config.top_n = 2;
-  config.projection_dim = 9;
-  config.gate_dim = 4;
-  config.fusion_dim = 8;
-  config.hidden = 6;
-  config.dropout = 0.25;
-  config.temperature = 0.7;
-  config.precision = sweep::Precision::kFloat64;
-  return config;
-}
-
 std::vector<trainer::EncoderShape> shapes() { return {{"a", 5, "video"}, {"b", 3, "audio"}, {"c", 4, "video"}}; }
 
 Tensor numbers(std::vector<std::int64_t> shape, std::uint64_t seed) {

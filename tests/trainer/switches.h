@@ -10,6 +10,21 @@
 
 namespace medley::tests {
 
+/// A tiny model in double, whose gradients finite differences can check.
+inline sweep::Config double_config() {
+  sweep::Config config;
+  config.encoders = {"a", "b", "c"};
+  config.top_n = 2;
+  config.projection_dim = 9;
+  config.gate_dim = 4;
+  config.fusion_dim = 8;
+  config.hidden = 6;
+  config.dropout = 0.25;
+  config.temperature = 0.7;
+  config.precision = sweep::Precision::kFloat64;
+  return config;
+}
+
 /// One way of training: settings laid over a base config.
 struct Switch {
   const char* name;
