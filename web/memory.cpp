@@ -35,8 +35,9 @@ void Memory::drop(std::list<Entry>::iterator entry) {
   entries_.erase(entry);
 }
 
-void Memory::keep(const std::string& key, const Moment& moment, const Response& response, Clock::duration took,
-                  Clock::time_point now) {
+void Memory::keep(const std::string& key, const Moment& moment, std::int64_t boards, const Response& response,
+                  Clock::duration took, Clock::time_point now) {
+  if (boards != moment.boards) took = Clock::duration::zero();
   const std::lock_guard lock(mutex_);
   if (const auto old = by_key_.find(key); old != by_key_.end()) drop(old->second);
   if (response.body.size() > kMaxAnswer) return;

@@ -42,9 +42,11 @@ class Memory {
     bool due = false;  ///< it is old, and nobody else was told to make it again
   };
   std::optional<Found> find(const std::string& key, const Moment& moment, Clock::time_point now = Clock::now());
+  /// `moment`: from before the answer was made. `boards`: how many there are now. A board that came meanwhile may or
+  /// may not be part of the answer, which is therefore never given for what is there now, and its time says nothing.
   /// `took`: time of the processor that the answer cost.
-  void keep(const std::string& key, const Moment& moment, const Response& response, Clock::duration took,
-            Clock::time_point now = Clock::now());
+  void keep(const std::string& key, const Moment& moment, std::int64_t boards, const Response& response,
+            Clock::duration took, Clock::time_point now = Clock::now());
   void forget(const std::string& key);
   /// Somebody changed something by this server, and is to see it: no older answer is given any more.
   void note_change();

@@ -105,12 +105,7 @@ Response Site::made(const Route& route, Call call, const std::string& key, const
   const auto begin = processor_time();
   Response response = compressed(call.request, route.answer(call));
   const auto took = processor_time() - begin;
-  // A board that was made for this very answer is part of it, and does not count: the next one takes less.
-  Memory::Moment after = moment;
-  after.boards = boards_.made();
-  if (response.status == 200) {
-    memory_.keep(key, after, response, after.boards == moment.boards ? took : std::chrono::nanoseconds(0));
-  }
+  if (response.status == 200) memory_.keep(key, moment, boards_.made(), response, took);
   return response;
 }
 

@@ -993,8 +993,8 @@ TEST(Memory, AnAnswerThatTookLongIsGivenWhileItIsALittleOldAndMadeAgainByOne) {
   const Memory::Moment before{1, 0, 0, 0}, later{2, 0, 0, 0}, changed{2, 0, 0, 1};
   Response response;
   response.body = "old";
-  memory.keep("quick", before, response, 10ms, now);
-  memory.keep("slow", before, response, 300ms, now);
+  memory.keep("quick", before, 0, response, 10ms, now);
+  memory.keep("slow", before, 0, response, 300ms, now);
   EXPECT_TRUE(memory.find("quick", before, now));
   EXPECT_FALSE(memory.find("quick", later, now)) << "it is made at once";
   const auto slow = [&](const Memory::Moment& moment, std::chrono::milliseconds after) {
@@ -1008,11 +1008,23 @@ TEST(Memory, AnAnswerThatTookLongIsGivenWhileItIsALittleOldAndMadeAgainByOne) {
   EXPECT_EQ(slow(later, 6s), "old") << "somebody makes it";
   EXPECT_EQ(slow(later, 37s), "none") << "who comes back after a while waits for a new one";
   response.body = "new";
-  memory.keep("slow", later, response, 300ms, now + 7s);
+  memory.keep("slow", later, 0, response, 300ms, now + 7s);
   EXPECT_EQ(slow(changed, 13s), "none");
   EXPECT_EQ(slow(later, 13s), "new");
   memory.forget("slow");
   EXPECT_EQ(slow(later, 13s), "none");
+}
+
+// A viewer whose answer was still made of the older board once kept it for the newer one, for ever.
+TEST(Memory, AnAnswerIsNotKeptForABoardThatCameWhileItWasMade) {
+  using namespace std::chrono_literals;
+  Memory memory;
+  const Memory::Clock::time_point now{};
+  const Memory::Moment before{1, 5, 0, 0}, after{1, 6, 0, 0};
+  memory.keep("leaderboard", before, 6, Response(), 300ms, now);
+  EXPECT_FALSE(memory.find("leaderboard", after, now)) << "its time is that of the board, so it is made at once";
+  memory.keep("leaderboard", after, 6, Response(), 300ms, now);
+  EXPECT_TRUE(memory.find("leaderboard", after, now));
 }
 
 TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
