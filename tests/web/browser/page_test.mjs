@@ -577,6 +577,14 @@ try {
     await page.waitForFunction((id) => document.querySelector("tbody th a")?.textContent === id, longest[0]);
     assert.deepEqual(await page.locator("tbody th a").allInnerTexts(), longest.slice(0, 100));
     assert.ok((await rows.locator(".spark").count()) > 50, "finished trials have their epochs");
+    await page.getByRole("button", { name: "Score", exact: true }).first().click();
+    await page.waitForURL(/order=held_out_score.*descending=1/);
+    const [best] = await asked("?order=held_out_score&descending=1");
+    await page.waitForFunction((id) => document.querySelector("tbody th a")?.textContent === id, best.id);
+    const scores = rows.first().locator('td[data-head$="Score"]');
+    assert.equal(await scores.first().innerText(), best.held_out.accuracy.score.toFixed(3).slice(1), "the best held-out Score stands first");
+    await page.getByRole("button", { name: "Time", exact: true }).click();
+    await page.waitForFunction((id) => document.querySelector("tbody th a")?.textContent === id, longest[0]);
     await page.locator("tbody th a").first().focus();
     for (const key of ["ArrowDown", "j", "k"]) await page.keyboard.press(key);
     assert.equal(await page.evaluate(() => document.activeElement.textContent), longest[1]);
