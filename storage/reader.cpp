@@ -573,8 +573,11 @@ std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter
     all.bind(key, filter.config, filter.fold, filter.seed, state, filter.partition);
     std::vector<std::pair<std::int64_t, double>> trials;
     while (all.step()) {
-      const auto score = sorting.held_out.find(all.text(1));
-      trials.emplace_back(all.integer(0), score == sorting.held_out.end() ? sweep::kNaN : score->second);
+      const std::uint64_t number = trial_number(all.text(1));
+      const auto score = std::lower_bound(sorting.held_out.begin(), sorting.held_out.end(), number,
+                                          [](const auto& one, std::uint64_t other) { return one.first < other; });
+      const bool known = score != sorting.held_out.end() && score->first == number;
+      trials.emplace_back(all.integer(0), known ? score->second : sweep::kNaN);
     }
     std::stable_sort(trials.begin(), trials.end(), [&](const auto& a, const auto& b) {
       if (std::isnan(a.second) || std::isnan(b.second)) return !std::isnan(a.second) && std::isnan(b.second);

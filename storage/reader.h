@@ -1,12 +1,14 @@
 #pragma once
 
+#include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "storage/ensemble_record.h"
@@ -111,10 +113,10 @@ struct TrialRow {
   bool changed = false;   ///< its result is not what was stored: `reason` says so, and its numbers are left out
 };
 /// What trials are listed by; those without such a number come last.
-#define MEDLEY_TRIAL_ORDER(X)                                                                 \
-  X(kPosition, "position")                                                                    \
-  X(kEnded, "ended") X(kSeconds, "seconds") X(kAttempts, "attempts") X(kScore, "paper_score") \
-      X(kHeldOut, "held_out_score")
+#define MEDLEY_TRIAL_ORDER(X) \
+  X(kPosition, "position")    \
+  X(kEnded, "ended")          \
+  X(kSeconds, "seconds") X(kAttempts, "attempts") X(kScore, "paper_score") X(kHeldOut, "held_out_score")
 MEDLEY_NAMED_ENUM(TrialOrder, MEDLEY_TRIAL_ORDER)
 
 struct TrialFilter {
@@ -126,11 +128,13 @@ struct TrialFilter {
   bool running = false;                       ///< those with a running attempt only
   bool diverged = false;                      ///< those only
 };
+/// What the 16 hexadecimal digits of a trial's id say.
+inline std::uint64_t trial_number(const std::string& id) { return std::strtoull(id.c_str(), nullptr, 16); }
 struct TrialSorting {
   TrialOrder order = TrialOrder::kPosition;
   bool descending = false;
-  /// By trial id, of kHeldOut: reports measure them, and the store alone does not know them.
-  std::unordered_map<std::string, double> held_out = {};
+  /// Of kHeldOut, in order of trial_number(): reports measure them, and the store alone does not know them.
+  std::vector<std::pair<std::uint64_t, double>> held_out = {};
 };
 
 struct AttemptRow {

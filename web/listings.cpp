@@ -120,8 +120,11 @@ json trials_json(Reader& reader, const storage::SweepSummary& sweep, Boards& boa
   }
   if (sorting.order == storage::TrialOrder::kHeldOut) {
     for (const auto& [id, config] : configs) {
-      for (const sweep::RunScore& run : config->runs) sorting.held_out[run.trial] = run.held_out;
+      for (const sweep::RunScore& run : config->runs) {
+        sorting.held_out.emplace_back(storage::trial_number(run.trial), run.held_out);
+      }
     }
+    std::sort(sorting.held_out.begin(), sorting.held_out.end());
   }
   const std::vector<storage::TrialRow> trials = reader.trials(sweep.id, filter, page, sorting);
   std::vector<std::string> with_curve;

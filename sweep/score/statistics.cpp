@@ -469,6 +469,19 @@ double ActorComparison::half_width(double seeds, double level) const {
 
 double ActorComparison::half_width_floor(double level) const { return half_width(1e9, level); }
 
+double pooled_difference(const std::vector<RunDifference>& differences) {
+  if (have_actors(differences)) {
+    Sum all;
+    for (const RunDifference& run : differences) {
+      for (const ActorHits& hits : run.actors) all.add(hits);
+    }
+    return all.score();
+  }
+  std::vector<double> values;
+  for (const RunDifference& run : differences) values.push_back(run.value);
+  return mean(values);
+}
+
 Comparison::Comparison(const std::vector<RunDifference>& differences, int folds, double level)
     : estimator_(have_actors(differences)
                      ? std::variant<BlockedComparison, ActorComparison>(ActorComparison(differences, folds, level))

@@ -398,6 +398,10 @@ TEST(ActorComparison, IsTheSameToTheLastBitAsItsSumsOneByOne) {
     const ActorComparison comparison(runs, folds);
     const SumsByActor sums(runs);
     ASSERT_GE(comparison.actors(), 2);
+    EXPECT_EQ(pooled_difference(runs), Comparison(runs, folds).result().mean);
+    auto without = runs;
+    without.front().actors.clear();
+    EXPECT_EQ(pooled_difference(without), Comparison(without, folds).result().mean) << "by folds";
     EXPECT_EQ(comparison.of_actors(), sums.of_actors);
     std::map<std::pair<int, int>, int> blocks;
     for (const RunDifference& run : runs) ++blocks[{run.repeat, run.fold}];
