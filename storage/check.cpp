@@ -89,6 +89,23 @@ void check_sweeps(Database& database, StoreCheck& all) {
   });
 }
 
+/// What triggers keep up of every sweep (storage/schema.cpp).
+void check_sums(Database& database, StoreCheck& all) {
+  take(all, "database", [&] {
+    Statement sums(
+        database,
+        "SELECT s.id FROM sweep s LEFT JOIN sweep_sum k ON k.sweep = s.key WHERE s.sha256 <> '' AND "
+        "(SELECT (total(p.finished), total(p.failed), total(p.running), total(p.attempts), "
+        "total(p.diverged), total(p.microseconds)) = (k.finished, k.failed, k.running, k.attempts, "
+        "k.diverged, k.microseconds) AND max(p.paper_score) IS (SELECT paper_score FROM result WHERE "
+        "trial = k.best) FROM sweep_trial st JOIN trial_part p ON p.trial = st.trial WHERE st.sweep = s.key) "
+        "IS NOT TRUE ORDER BY s.key");
+    while (sums.step())
+      all.faults.push_back(
+          {"sweep " + sums.text(0), "its sums are not those of its trials: medley store compact adds them up again"});
+  });
+}
+
 void check_results(const fs::path& store, Database& database, StoreCheck& all) {
   std::vector<StoredTrial> trials;
   take(all, "database", [&] { read_stored_trials(database, trials); });
@@ -214,6 +231,7 @@ StoreCheck check_store(const fs::path& store, CheckOf of) {
   StoreCheck all;
   check_database(database, all);
   check_sweeps(database, all);
+  check_sums(database, all);
   check_results(store, database, all);
   check_ensembles(store, database, all);
   if (of == CheckOf::kAll) {

@@ -29,9 +29,9 @@ struct StoreCheck {
 enum class CheckOf { kAll, kDatabase };
 
 /// Reads all of a store. Faults are what SQLite's own checks find, configs and trials that are not what their id says,
-/// sweeps, datasets, ensembles and results that are not those of their SHA-256, results that training could not have
-/// given (sweep::admission_problem()), and exports whose file is gone or another. Checkpoints of no trial are faults
-/// too. Throws Error when there is no store or it cannot be opened.
+/// sweeps, datasets, ensembles and results that are not those of their SHA-256, sums that are not those of trials,
+/// results that training could not have given (sweep::admission_problem()), and exports whose file is gone or another.
+/// Checkpoints of no trial are faults too. Throws Error when there is no store or it cannot be opened.
 StoreCheck check_store(const std::filesystem::path& store, CheckOf of = CheckOf::kAll);
 
 /// A trial as its rows have it, whether or not they are sound.

@@ -44,7 +44,7 @@ std::vector<SweepSummary> comparable_sweeps(Reader& reader, const SweepSummary& 
     return folds;
   };
   std::vector<SweepSummary> comparable;
-  for (SweepSummary& other : reader.sweeps(Summary::kWithoutResults)) {
+  for (SweepSummary& other : reader.sweeps()) {
     if (other.id != sweep.id && other.dataset == sweep.dataset && other.partitions == sweep.partitions &&
         sorted(other.folds) == sorted(sweep.folds)) {
       comparable.push_back(std::move(other));

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <map>
-#include <mutex>
 
 #include "storage/codec.h"
 #include "storage/database.h"
@@ -93,8 +93,8 @@ bool is_empty(const TrialFilter& filter) {
          !filter.running && !filter.diverged;
 }
 
-std::string order_by(TrialSorting sorting) {
-  const std::string direction = sorting.descending ? " DESC" : "";
+std::string order_by(const TrialSorting& sorting) {
+  const std::string direction = sorting.descending && sorting.order != TrialOrder::kHeldOut ? " DESC" : "";
   const auto by = [&](const std::string& number) {
     return "ORDER BY " + number + " IS NULL, " + number + direction + ", st.position ";
   };
@@ -108,6 +108,7 @@ std::string order_by(TrialSorting sorting) {
     case TrialOrder::kScore:
       return by("(SELECT paper_score FROM result WHERE trial = t.key)");
     case TrialOrder::kPosition:
+    case TrialOrder::kHeldOut:  // the caller has put them in order
       break;
   }
   return "ORDER BY st.position" + direction + " ";
@@ -115,35 +116,14 @@ std::string order_by(TrialSorting sorting) {
 
 }  // namespace
 
-struct KeptCounts::State {
-  /// What every trial of a sweep comes to.
-  struct Counts {
-    int finished = 0;
-    int failed = 0;
-    int running = 0;
-    int diverged = 0;
-    double training_seconds = 0;
-    double attempts = 0;
-    std::optional<double> best_paper_score;
-  };
-  std::mutex mutex;
-  std::map<std::string, std::pair<TimeMs, Counts>> finished;  ///< sweep id -> when it was finished, and these
-};
-
-KeptCounts::KeptCounts() : state_(std::make_unique<State>()) {}
-KeptCounts::~KeptCounts() = default;
-
 struct Reader::State {
-  using Counts = KeptCounts::State::Counts;
-
-  State(const fs::path& folder_, KeptCounts::State* kept_)
-      : folder(folder_), database(readable_database(folder), Database::Mode::kReadOnly), kept(kept_) {
+  explicit State(const fs::path& folder_)
+      : folder(folder_), database(readable_database(folder), Database::Mode::kReadOnly) {
     prepare_for_reading(database);
   }
 
   fs::path folder;
   Database database;
-  KeptCounts::State* kept;  ///< nullptr: none
   bool snapshot = false;
 
   std::int64_t sweep_key(const std::string& id) {
@@ -160,12 +140,10 @@ struct Reader::State {
     last.bind(sweep).step();
     return last.whole(0);
   }
-  SweepSummary summary(Statement& row, Summary how);
-  Counts counts(std::int64_t sweep);
-  /// Those of a finished sweep change no more: what runs it again changes its state, and its end.
-  Counts counts(std::int64_t sweep, const SweepSummary& of);
+  SweepSummary summary(Statement& row);
   EnsembleRecord ensemble(Statement& row);
-  std::optional<double> best_paper_score(std::int64_t sweep);
+  /// `best`: key of the trial that has it; 0 without one.
+  std::optional<double> best_paper_score(std::int64_t sweep, std::int64_t best);
 };
 
 namespace {
@@ -197,8 +175,7 @@ bool store_exists(const fs::path& folder) {
   }
 }
 
-Reader::Reader(const fs::path& folder, KeptCounts* kept)
-    : state_(std::make_unique<State>(folder, kept != nullptr ? &kept->state() : nullptr)) {}
+Reader::Reader(const fs::path& folder) : state_(std::make_unique<State>(folder)) {}
 const fs::path& Reader::folder() const { return state_->folder; }
 
 Reader::~Reader() = default;
@@ -236,7 +213,7 @@ sweep::SweepStanding standing_of(const SweepSummary& sweep, bool coordinated, bo
 
 }  // namespace
 
-SweepSummary Reader::State::summary(Statement& row, Summary how) {
+SweepSummary Reader::State::summary(Statement& row) {
   SweepSummary s;
   const std::int64_t key = row.integer(0);
   s.id = row.text(1);
@@ -273,53 +250,43 @@ SweepSummary Reader::State::summary(Statement& row, Summary how) {
   for (const json& partition : parse(row.text(23))) s.partitions.push_back(parse_partition(partition));
   s.trials = count_positions("sweep_trial", key);
   s.configs = count_positions("sweep_config", key);
-  if (how == Summary::kWithoutResults) return s;
-  const Counts all = counts(key, s);
-  s.finished = all.finished;
-  s.failed = all.failed;
-  s.diverged = all.diverged;
-  s.best_paper_score = all.best_paper_score;
-  s.training_seconds = all.training_seconds;
+  Statement sums(database,
+                 "SELECT finished, failed, running, attempts, diverged, microseconds, coalesce(best, 0) FROM sweep_sum "
+                 "WHERE sweep = ?");
+  if (!sums.bind(key).step()) throw Error("the store lost the sums of sweep " + s.id);
+  s.finished = sums.whole(0);
+  s.failed = sums.whole(1);
+  s.diverged = sums.whole(4);
+  s.training_seconds = static_cast<double>(sums.integer(5)) / 1e6;
+  s.best_paper_score = best_paper_score(key, sums.integer(6));
   // Whoever writes to the store holds its lock. A killed coordinator leaves attempts behind as running.
   const bool coordinated = store_holder(folder).has_value();
-  s.running = coordinated ? all.running : 0;
-  s.standing = standing_of(s, coordinated, all.attempts > 0);
+  s.running = coordinated ? sums.whole(2) : 0;
+  s.standing = standing_of(s, coordinated, sums.integer(3) > 0);
   return s;
 }
 
-KeptCounts::State::Counts Reader::State::counts(std::int64_t sweep, const SweepSummary& of) {
-  if (kept == nullptr || of.state != SweepState::kFinished) return counts(sweep);
-  {
-    const std::lock_guard lock(kept->mutex);
-    const auto known = kept->finished.find(of.id);
-    if (known != kept->finished.end() && known->second.first == of.ended) return known->second.second;
-  }
-  const Counts all = counts(sweep);
-  const std::lock_guard lock(kept->mutex);
-  kept->finished[of.id] = {of.ended, all};
-  return all;
-}
-
-KeptCounts::State::Counts Reader::State::counts(std::int64_t sweep) {
-  Statement row(database,
-                "SELECT total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
-                "total(r.outcome = 'diverged'), total(r.seconds), total(t.attempts) FROM sweep_trial st "
-                "JOIN trial t ON t.key = st.trial LEFT JOIN result r ON r.trial = st.trial WHERE st.sweep = ?");
-  row.bind(sweep).step();
-  return {row.whole(0), row.whole(1), row.whole(2), row.whole(3), row.real(4), row.real(5), best_paper_score(sweep)};
-}
-
-std::optional<double> Reader::State::best_paper_score(std::int64_t sweep) {
-  // One at a time: with LIMIT 1 SQLite sorts nothing, and nearly always the first is sound.
-  Statement row(database, std::string("SELECT t.id, ") + ResultRow::columns() +
-                              " FROM sweep_trial st JOIN trial t ON t.key = st.trial JOIN result r ON r.trial = t.key "
-                              "WHERE st.sweep = ? AND r.paper_score IS NOT NULL ORDER BY r.paper_score DESC "
-                              "LIMIT 1 OFFSET ?");
-  for (int changed = 0; row.bind(sweep, changed).step(); ++changed) {
+std::optional<double> Reader::State::best_paper_score(std::int64_t sweep, std::int64_t best) {
+  if (best == 0) return std::nullopt;
+  const auto score_of = [](Statement& row) -> std::optional<double> {
     try {
       return read_result_row(row, 1, row.text(0)).paper_accuracy->score();
-    } catch (const ChangedResult&) {  // the next best, then
+    } catch (const ChangedResult&) {
+      return std::nullopt;
     }
+  };
+  const std::string from = std::string("SELECT t.id, ") + ResultRow::columns() +
+                           " FROM trial t JOIN result r ON r.trial = t.key WHERE r.paper_score IS NOT NULL AND ";
+  Statement row(database, from + "t.key = ?");
+  if (row.bind(best).step()) {
+    if (const auto score = score_of(row)) return score;
+  }
+  // The next best, then. One at a time: with LIMIT 1 SQLite sorts nothing.
+  Statement next(database, from +
+                               "t.key IN (SELECT trial FROM sweep_trial WHERE sweep = ?) "
+                               "ORDER BY r.paper_score DESC LIMIT 1 OFFSET ?");
+  for (int changed = 0; next.bind(sweep, changed).step(); ++changed) {
+    if (const auto score = score_of(next)) return score;
   }
   return std::nullopt;
 }
@@ -330,11 +297,11 @@ int most_trials(const SweepSummary& sweep) {
   return configs * static_cast<int>(sweep.partitions.size() * sweep.folds.size() * sweep.seeds.size());
 }
 
-std::vector<SweepSummary> Reader::sweeps(Summary how) {
+std::vector<SweepSummary> Reader::sweeps() {
   View view(state_->database);
   Statement rows(state_->database, std::string(kSummary) + "ORDER BY s.created DESC, s.key DESC");
   std::vector<SweepSummary> all;
-  while (rows.step()) all.push_back(state_->summary(rows, how));
+  while (rows.step()) all.push_back(state_->summary(rows));
   return all;
 }
 
@@ -364,24 +331,24 @@ std::map<std::string, int> Reader::arithmetics(const std::string& sweep) {
   return all;
 }
 
-std::optional<SweepSummary> Reader::find_sweep(const std::string& id_or_name, Summary how) {
+std::optional<SweepSummary> Reader::find_sweep(const std::string& id_or_name) {
   View view(state_->database);
   if (id_or_name.empty()) return std::nullopt;
   Statement by_name(state_->database,
                     std::string(kSummary) + "WHERE s.id = ?1 OR s.name = ?1 ORDER BY s.id = ?1 DESC, s.key DESC");
-  if (by_name.bind(id_or_name).step()) return state_->summary(by_name, how);
+  if (by_name.bind(id_or_name).step()) return state_->summary(by_name);
   Statement by_prefix(state_->database, std::string(kSummary) +
                                             "WHERE (s.id >= ?1 AND s.id < ?2) OR substr(s.name, 1, length(?1)) = ?1 "
                                             "LIMIT 2");
   const std::string end = after_prefix(id_or_name);
   if (!by_prefix.bind(id_or_name, end).step()) return std::nullopt;
-  SweepSummary only = state_->summary(by_prefix, how);
+  SweepSummary only = state_->summary(by_prefix);
   if (by_prefix.step()) return std::nullopt;
   return only;
 }
 
-SweepSummary Reader::stored_sweep(const std::string& id, Summary how) {
-  if (auto found = find_sweep(id, how)) return *std::move(found);
+SweepSummary Reader::stored_sweep(const std::string& id) {
+  if (auto found = find_sweep(id)) return *std::move(found);
   throw Error("the store lost sweep " + id);
 }
 
@@ -576,12 +543,14 @@ bool Reader::is_measured(const std::string& sweep) {
 // ---- Trials ---------------------------------------------------------------------------------------------------
 
 std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter& filter, Page page,
-                                     TrialSorting sorting) {
+                                     const TrialSorting& sorting) {
   View view(state_->database);
+  const bool by_held_out = sorting.order == TrialOrder::kHeldOut;
   const bool by_position = is_empty(filter) && sorting.order == TrialOrder::kPosition && !sorting.descending;
   const int limit = std::clamp(page.limit, 0, kMaxPage), offset = std::max(page.offset, 0);
   // Only the rows of the page are looked up elsewhere. Positions have no gaps, so an offset into all is one of them.
-  const std::string chosen = by_position
+  const std::string chosen = by_held_out ? "SELECT key AS position, value AS trial FROM json_each(?1)"
+                             : by_position
                                  ? "SELECT position, trial FROM sweep_trial WHERE sweep = ?1 AND position >= ?8 "
                                    "ORDER BY position LIMIT ?7"
                                  : "SELECT st.position AS position, st.trial AS trial " + filtered(filter) +
@@ -597,11 +566,33 @@ std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter
                      order_by(sorting));
   std::optional<std::string> state;
   if (filter.state) state = name_of(*filter.state);
-  if (by_position) {
-    rows.bind(state_->sweep_key(sweep), "", nullptr, nullptr, nullptr, nullptr, limit, offset);
+  const std::int64_t key = state_->sweep_key(sweep);
+  std::string by_score;
+  if (by_held_out) {
+    Statement all(state_->database, "SELECT t.key, t.id " + filtered(filter) + "ORDER BY st.position");
+    all.bind(key, filter.config, filter.fold, filter.seed, state, filter.partition);
+    std::vector<std::pair<std::int64_t, double>> trials;
+    while (all.step()) {
+      const std::uint64_t number = trial_number(all.text(1));
+      const auto score = std::lower_bound(sorting.held_out.begin(), sorting.held_out.end(), number,
+                                          [](const auto& one, std::uint64_t other) { return one.first < other; });
+      const bool known = score != sorting.held_out.end() && score->first == number;
+      trials.emplace_back(all.integer(0), known ? score->second : sweep::kNaN);
+    }
+    std::stable_sort(trials.begin(), trials.end(), [&](const auto& a, const auto& b) {
+      if (std::isnan(a.second) || std::isnan(b.second)) return !std::isnan(a.second) && std::isnan(b.second);
+      return sorting.descending ? a.second > b.second : a.second < b.second;
+    });
+    json keys = json::array();
+    const std::size_t first = std::min(trials.size(), static_cast<std::size_t>(offset));
+    const std::size_t last = std::min(trials.size(), first + static_cast<std::size_t>(limit));
+    for (std::size_t i = first; i < last; ++i) keys.push_back(trials[i].first);
+    by_score = keys.dump();
+    rows.bind(by_score);
+  } else if (by_position) {
+    rows.bind(key, "", nullptr, nullptr, nullptr, nullptr, limit, offset);
   } else {
-    rows.bind(state_->sweep_key(sweep), filter.config, filter.fold, filter.seed, state, filter.partition, limit,
-              offset);
+    rows.bind(key, filter.config, filter.fold, filter.seed, state, filter.partition, limit, offset);
   }
   std::vector<TrialRow> all;
   while (rows.step()) {
@@ -689,13 +680,14 @@ std::optional<TrialDetail> Reader::find_trial(const std::string& id) {
   return detail;
 }
 
-std::vector<double> Reader::epoch_scores(const std::string& trial) {
+std::map<std::string, std::vector<double>> Reader::epoch_scores(const std::vector<std::string>& trials) {
   Statement rows(state_->database,
-                 "SELECT (e.presence + e.salience) / 2 FROM trial t JOIN epoch e ON e.trial = t.key WHERE t.id = ? "
-                 "ORDER BY e.position");
-  rows.bind(trial);
-  std::vector<double> all;
-  while (rows.step()) all.push_back(rows.real(0));
+                 "SELECT t.id, (e.presence + e.salience) / 2 FROM json_each(?) j CROSS JOIN trial t ON t.id = j.value "
+                 "JOIN epoch e ON e.trial = t.key ORDER BY t.key, e.position");
+  const std::string ids = json(trials).dump();
+  rows.bind(ids);
+  std::map<std::string, std::vector<double>> all;
+  while (rows.step()) all[rows.text(0)].push_back(rows.real(1));
   return all;
 }
 

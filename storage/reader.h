@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "storage/ensemble_record.h"
@@ -54,28 +57,6 @@ struct SweepSummary {
   int running = 0;                         ///< pending with a running attempt; 0 without a coordinator
   std::optional<double> best_paper_score;  ///< over single trials, paper-style; none without a number
   double training_seconds = 0;             ///< sum over finished trials of TrialResult::seconds
-};
-
-/// What a summary has.
-enum class Summary {
-  kWhole,
-  kWithoutResults,  ///< without what only a look at every trial tells: `finished` to `training_seconds`, `standing`
-};
-
-/// Counts of finished sweeps, which change no more until the sweep runs again: for Readers that come and go. Several
-/// threads may use it.
-class KeptCounts {
- public:
-  KeptCounts();
-  ~KeptCounts();
-  KeptCounts(const KeptCounts&) = delete;
-  KeptCounts& operator=(const KeptCounts&) = delete;
-
-  struct State;  ///< Reader's own
-  State& state() { return *state_; }
-
- private:
-  std::unique_ptr<State> state_;
 };
 
 /// All that a sweep may ask for: every config in every fold of every partition with every seed.
@@ -133,7 +114,9 @@ struct TrialRow {
 };
 /// What trials are listed by; those without such a number come last.
 #define MEDLEY_TRIAL_ORDER(X) \
-  X(kPosition, "position") X(kEnded, "ended") X(kSeconds, "seconds") X(kAttempts, "attempts") X(kScore, "paper_score")
+  X(kPosition, "position")    \
+  X(kEnded, "ended")          \
+  X(kSeconds, "seconds") X(kAttempts, "attempts") X(kScore, "paper_score") X(kHeldOut, "held_out_score")
 MEDLEY_NAMED_ENUM(TrialOrder, MEDLEY_TRIAL_ORDER)
 
 struct TrialFilter {
@@ -145,9 +128,13 @@ struct TrialFilter {
   bool running = false;                       ///< those with a running attempt only
   bool diverged = false;                      ///< those only
 };
+/// What the 16 hexadecimal digits of a trial's id say.
+inline std::uint64_t trial_number(const std::string& id) { return std::strtoull(id.c_str(), nullptr, 16); }
 struct TrialSorting {
   TrialOrder order = TrialOrder::kPosition;
   bool descending = false;
+  /// Of kHeldOut, in order of trial_number(): reports measure them, and the store alone does not know them.
+  std::vector<std::pair<std::uint64_t, double>> held_out = {};
 };
 
 struct AttemptRow {
@@ -235,7 +222,7 @@ class Reader {
  public:
   /// Throws Error when there is no store in `folder`, or it was made by a newer version, or it is older and no writer
   /// has migrated it yet.
-  explicit Reader(const std::filesystem::path& folder, KeptCounts* kept = nullptr);
+  explicit Reader(const std::filesystem::path& folder);
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
@@ -254,11 +241,11 @@ class Reader {
   };
 
   /// Newest first.
-  std::vector<SweepSummary> sweeps(Summary how = Summary::kWhole);
+  std::vector<SweepSummary> sweeps();
   /// By id, name, or unique prefix of ids and names.
-  std::optional<SweepSummary> find_sweep(const std::string& id_or_name, Summary how = Summary::kWhole);
+  std::optional<SweepSummary> find_sweep(const std::string& id_or_name);
   /// One that must be there, by its id. Throws Error.
-  SweepSummary stored_sweep(const std::string& id, Summary how = Summary::kWhole);
+  SweepSummary stored_sweep(const std::string& id);
   /// Why it was stopped last; "" where somebody asked for it.
   std::string why_stopped(const std::string& sweep);
   /// Most frequent first.
@@ -292,14 +279,14 @@ class Reader {
   /// There are any of this version.
   bool is_measured(const std::string& sweep);
   std::vector<TrialRow> trials(const std::string& sweep, const TrialFilter& filter = {}, Page page = {},
-                               TrialSorting sorting = {});
+                               const TrialSorting& sorting = {});
   int count_trials(const std::string& sweep, const TrialFilter& filter = {});
 
   /// By id or unique prefix of at least 4 digits. Throws Error when a prefix is ambiguous, naming candidates.
   static constexpr std::size_t kFewestDigits = 4;  ///< of an id that is given by its first digits
   std::optional<TrialDetail> find_trial(const std::string& id);
-  /// Paper-style Score of each epoch of a trial; empty without a result.
-  std::vector<double> epoch_scores(const std::string& trial);
+  /// Paper-style Score of each epoch of trials, by their ids; those without a result are left out.
+  std::map<std::string, std::vector<double>> epoch_scores(const std::vector<std::string>& trials);
   /// Curves of several trials at once.
   std::vector<EpochSeries> epochs(const std::vector<std::string>& trials);
 

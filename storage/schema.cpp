@@ -223,6 +223,56 @@ CREATE TABLE result (
   inner_presence REAL, inner_salience REAL, inner_score REAL,
   row_sha256 BLOB NOT NULL
 ) STRICT;
+-- What a trial adds to the sums of its sweeps. Microseconds: sums of whole numbers depend on no order.
+CREATE VIEW trial_part AS
+  SELECT t.key AS trial, t.state = 'finished' AS finished, t.state = 'failed' AS failed, t.running AS running,
+    t.attempts AS attempts, coalesce(r.outcome = 'diverged', 0) AS diverged,
+    CAST(coalesce(round(r.seconds * 1e6), 0) AS INTEGER) AS microseconds, r.paper_score AS paper_score
+  FROM trial t LEFT JOIN result r ON r.trial = t.key;
+-- These sums, by the triggers below: adding up a sweep takes long where it has 200,000 trials. A trial leaves a sweep only
+-- with the sweep.
+CREATE TABLE sweep_sum (
+  sweep INTEGER PRIMARY KEY REFERENCES sweep,
+  finished INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  running INTEGER NOT NULL DEFAULT 0,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  diverged INTEGER NOT NULL DEFAULT 0,
+  microseconds INTEGER NOT NULL DEFAULT 0,
+  best INTEGER                     -- trial of the highest paper_score; NULL without one
+) STRICT;
+CREATE TRIGGER sweep_began AFTER INSERT ON sweep BEGIN
+  INSERT INTO sweep_sum (sweep) VALUES (new.key);
+END;
+CREATE TRIGGER trial_placed AFTER INSERT ON sweep_trial BEGIN
+  UPDATE sweep_sum SET finished = sweep_sum.finished + p.finished, failed = sweep_sum.failed + p.failed,
+    running = sweep_sum.running + p.running, attempts = sweep_sum.attempts + p.attempts,
+    diverged = sweep_sum.diverged + p.diverged, microseconds = sweep_sum.microseconds + p.microseconds,
+    best = CASE WHEN p.paper_score > coalesce((SELECT paper_score FROM result WHERE trial = best), -1)
+      THEN p.trial ELSE best END
+  FROM trial_part p WHERE p.trial = new.trial AND sweep = new.sweep;
+END;
+CREATE TRIGGER trial_changed AFTER UPDATE OF state, running, attempts ON trial BEGIN
+  UPDATE sweep_sum SET finished = finished + (new.state = 'finished') - (old.state = 'finished'),
+    failed = failed + (new.state = 'failed') - (old.state = 'failed'), running = running + new.running - old.running,
+    attempts = attempts + new.attempts - old.attempts
+  WHERE sweep IN (SELECT sweep FROM sweep_trial WHERE trial = new.key);
+END;
+CREATE TRIGGER result_stored AFTER INSERT ON result BEGIN
+  UPDATE sweep_sum SET diverged = sweep_sum.diverged + p.diverged,
+    microseconds = sweep_sum.microseconds + p.microseconds,
+    best = CASE WHEN p.paper_score > coalesce((SELECT paper_score FROM result WHERE trial = best), -1)
+      THEN p.trial ELSE best END
+  FROM trial_part p WHERE p.trial = new.trial AND sweep IN (SELECT sweep FROM sweep_trial WHERE trial = new.trial);
+END;
+CREATE TRIGGER result_goes BEFORE DELETE ON result BEGIN
+  UPDATE sweep_sum SET diverged = sweep_sum.diverged - p.diverged,
+    microseconds = sweep_sum.microseconds - p.microseconds,
+    best = CASE WHEN best = old.trial THEN
+      (SELECT r.trial FROM sweep_trial st JOIN result r ON r.trial = st.trial WHERE st.sweep = sweep_sum.sweep AND
+        r.paper_score IS NOT NULL AND r.trial <> old.trial ORDER BY r.paper_score DESC LIMIT 1) ELSE best END
+  FROM trial_part p WHERE p.trial = old.trial AND sweep IN (SELECT sweep FROM sweep_trial WHERE trial = old.trial);
+END;
 CREATE TABLE surface (
   trial INTEGER PRIMARY KEY REFERENCES result,
   paper BLOB NOT NULL,

@@ -34,7 +34,8 @@ struct Compacted {
   std::uintmax_t after = 0;
 };
 
-/// Rewrites the database without free pages and empties its log. Needs the writer's lock. Throws Error.
+/// Rewrites the database without free pages and empties its log. Adds up the sums of sweeps again. Needs the writer's
+/// lock. Throws Error.
 Compacted compact(const std::filesystem::path& store);
 
 }  // namespace medley::storage

@@ -271,10 +271,23 @@ struct Writer::State {
     end.bind(reason, now, trial).run();
     Statement reopen(database, "UPDATE trial SET state = 'pending', failures = 0, ended = 0 WHERE key = ?");
     reopen.bind(trial).run();
-    Statement continue_sweeps(database,
-                              "UPDATE sweep SET state = 'running', ended = 0 WHERE state = 'finished' AND key IN "
-                              "(SELECT sweep FROM sweep_trial WHERE trial = ?)");
+    const char* const of_sweeps = "key IN (SELECT sweep FROM sweep_trial WHERE trial = ?)";
+    Statement continue_sweeps(
+        database,
+        std::string("UPDATE sweep SET state = 'running', ended = 0 WHERE state = 'finished' AND ") + of_sweeps);
     continue_sweeps.bind(trial).run();
+    Statement measure_again(database, std::string("UPDATE sweep SET scored = 0 WHERE ") + of_sweeps);
+    measure_again.bind(trial).run();
+  }
+  /// The sums of a sweep, from its trials: triggers take them on from what the rows said, which may have been rotten.
+  void sum_again(std::int64_t sweep) {
+    Statement sum(database,
+                  "INSERT OR REPLACE INTO sweep_sum SELECT ?1, total(p.finished), total(p.failed), total(p.running), "
+                  "total(p.attempts), total(p.diverged), total(p.microseconds), "
+                  "(SELECT r.trial FROM sweep_trial st JOIN result r ON r.trial = st.trial WHERE st.sweep = ?1 AND "
+                  "r.paper_score IS NOT NULL ORDER BY r.paper_score DESC LIMIT 1) "
+                  "FROM sweep_trial st JOIN trial_part p ON p.trial = st.trial WHERE st.sweep = ?1");
+    sum.bind(sweep).run();
   }
   /// Name of an ensemble that the trial is a member of; "" none.
   std::string ensemble_of(std::int64_t trial) {
@@ -575,8 +588,8 @@ namespace {
 
 /// Tables of what a sweep has, and a column by which its rows are told apart; those that others refer to come last.
 constexpr std::pair<const char*, const char*> kOfSweep[] = {
-    {"run_score", "trial"}, {"measured_config", "key"},  {"likely_trial", "position"}, {"decision", "position"},
-    {"round", "number"},    {"sweep_trial", "position"}, {"sweep_config", "position"}};
+    {"sweep_sum", "sweep"},   {"run_score", "trial"}, {"measured_config", "key"},  {"likely_trial", "position"},
+    {"decision", "position"}, {"round", "number"},    {"sweep_trial", "position"}, {"sweep_config", "position"}};
 
 void refuse_of_ensemble(Database& database, const std::string& sweep) {
   Statement ensemble(database, "SELECT name FROM ensemble WHERE json_extract(settings, '$.sweep') = ?");
@@ -768,6 +781,7 @@ std::vector<Writer::SetAside> Writer::set_aside_changed(const std::vector<std::s
   State& s = *state_;
   return s.write("look for results that have changed", [&] {
     std::vector<SetAside> aside;
+    std::set<std::int64_t> sweeps;
     Statement find(s.database, "SELECT key FROM trial WHERE id = ? AND state = 'finished'");
     for (const std::string& trial : trials) {
       if (!find.bind(trial).step()) continue;
@@ -777,7 +791,11 @@ std::vector<Writer::SetAside> Writer::set_aside_changed(const std::vector<std::s
       s.reopen(key, fault, now);
       log_event("result set aside", trial, fault, now);
       aside.push_back({trial, fault});
+      Statement having(s.database, "SELECT sweep FROM sweep_trial WHERE trial = ?");
+      having.bind(key);
+      while (having.step()) sweeps.insert(having.integer(0));
     }
+    for (const std::int64_t sweep : sweeps) s.sum_again(sweep);
     return aside;
   });
 }
@@ -969,8 +987,15 @@ Writer::Unreferenced Writer::remove_unreferenced() {
 }
 
 void Writer::compact() {
-  assert(!state_->transaction && "no Group is open");
-  state_->database.execute("PRAGMA wal_checkpoint(TRUNCATE); VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+  State& s = *state_;
+  assert(!s.transaction && "no Group is open");
+  Group group(*this);
+  std::vector<std::int64_t> sweeps;
+  Statement all(s.database, "SELECT key FROM sweep");
+  while (all.step()) sweeps.push_back(all.integer(0));
+  for (const std::int64_t sweep : sweeps) s.sum_again(sweep);
+  group.commit();
+  s.database.execute("PRAGMA wal_checkpoint(TRUNCATE); VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 std::int64_t Writer::next_pack() {

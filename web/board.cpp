@@ -142,8 +142,7 @@ std::shared_ptr<const Board> Boards::board(storage::Reader& reader, const std::s
     }
     first = !entry->board;
   }
-  if (first && patience == Patience::kShort &&
-      reader.stored_sweep(sweep, storage::Summary::kWithoutResults).trials > limits_.few_trials) {
+  if (first && patience == Patience::kShort && reader.stored_sweep(sweep).trials > limits_.few_trials) {
     return await_first(*entry);
   }
   const std::lock_guard making(entry->making);
@@ -171,7 +170,7 @@ void Boards::look_again(Entry& entry, const std::string& id) {
 void Boards::queue_newest() {
   if (!storage::store_exists(store_)) return;
   std::size_t configs = 0;
-  for (const auto& sweep : storage::Reader(store_).sweeps(storage::Summary::kWithoutResults)) {
+  for (const auto& sweep : storage::Reader(store_).sweeps()) {
     configs += static_cast<std::size_t>(sweep.configs);
     if (configs > kMostConfigs) return;
     const std::lock_guard lock(mutex_);

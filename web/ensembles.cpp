@@ -30,7 +30,7 @@ void take(json& scores, std::initializer_list<const char*> keys, json& body) {
 
 /// Takes its part of `scores`, the ensemble's scores_json().
 json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble, json& scores) {
-  const auto summary = reader.find_sweep(ensemble.sweep, storage::Summary::kWithoutResults);
+  const auto summary = reader.find_sweep(ensemble.sweep);
   json head = {{"id", ensemble.id},
                {"name", ensemble.request.name},
                {"method", name_of(ensemble.request.options.method)},

@@ -103,13 +103,14 @@ json held_out_json(const sweep::ConfigReport* config, const storage::TrialRow& r
 json trials_json(Reader& reader, const storage::SweepSummary& sweep, Boards& boards, const Request& request) {
   const storage::TrialFilter filter = filter_of(request);
   const storage::Page page = page_of(request);
-  const storage::TrialSorting sorting = sorting_of(request);
+  storage::TrialSorting sorting = sorting_of(request);
   const bool curves = flag_parameter(request, "curves");
   std::shared_ptr<const Board> board;
   json computing;  // what there is already does not wait for held-out Scores
   try {
     board = boards.board(reader, sweep.id, patience_of(request));
   } catch (const NotYet& not_yet) {
+    if (sorting.order == storage::TrialOrder::kHeldOut) throw;
     computing = making_json(not_yet.making);
   }
   const Reader::Snapshot snapshot(reader);
@@ -117,11 +118,26 @@ json trials_json(Reader& reader, const storage::SweepSummary& sweep, Boards& boa
   if (board) {
     for (const sweep::ConfigReport& config : board->report.configs) configs[config.id] = &config;
   }
+  if (sorting.order == storage::TrialOrder::kHeldOut) {
+    for (const auto& [id, config] : configs) {
+      for (const sweep::RunScore& run : config->runs) {
+        sorting.held_out.emplace_back(storage::trial_number(run.trial), run.held_out);
+      }
+    }
+    std::sort(sorting.held_out.begin(), sorting.held_out.end());
+  }
+  const std::vector<storage::TrialRow> trials = reader.trials(sweep.id, filter, page, sorting);
+  std::vector<std::string> with_curve;
+  for (const storage::TrialRow& row : trials) {
+    if (curves && row.outcome) with_curve.push_back(row.trial);
+  }
+  const auto scores = reader.epoch_scores(with_curve);
   json rows = json::array();
-  for (const auto& row : reader.trials(sweep.id, filter, page, sorting)) {
+  for (const storage::TrialRow& row : trials) {
     const auto config = configs.find(row.config);
+    const auto curve = scores.find(row.trial);
     rows.push_back(trial_row_json(row));
-    rows.back()["curve"] = curves && row.outcome ? curve_json(reader.epoch_scores(row.trial)) : json(nullptr);
+    rows.back()["curve"] = curve != scores.end() ? curve_json(curve->second) : json(nullptr);
     rows.back()["held_out"] = held_out_json(config == configs.end() ? nullptr : config->second, row);
   }
   const int total = reader.count_trials(sweep.id, filter);

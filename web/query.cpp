@@ -85,7 +85,7 @@ storage::TrialFilter filter_of(const Request& request) {
 storage::TrialSorting sorting_of(const Request& request) {
   const std::string order = request.parameter("order", name_of(storage::TrialOrder::kPosition));
   const auto found = sweep::find_named<storage::TrialOrder>(order);
-  if (!found) throw Refused{400, "order must be position, ended, seconds, attempts or paper_score."};
+  if (!found) throw Refused{400, "order must be position, ended, seconds, attempts, paper_score or held_out_score."};
   return {*found, flag_parameter(request, "descending")};
 }
 
@@ -95,8 +95,8 @@ bool flag_parameter(const Request& request, const std::string& name) {
   return text == "1";
 }
 
-storage::SweepSummary sweep_of(storage::Reader& reader, const std::string& id, storage::Summary how) {
-  auto sweep = reader.find_sweep(checked_id(id), how);
+storage::SweepSummary sweep_of(storage::Reader& reader, const std::string& id) {
+  auto sweep = reader.find_sweep(checked_id(id));
   if (!sweep) throw Refused{404, "There is no sweep with this id in the store."};
   return *std::move(sweep);
 }

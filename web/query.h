@@ -24,11 +24,10 @@ storage::Page page_of(const Request& request);
 /// 0 (default) or 1.
 bool flag_parameter(const Request& request, const std::string& name);
 storage::TrialFilter filter_of(const Request& request);
-/// `order` and `descending`.
+/// `order` and `descending`, without the Scores that held_out_score needs.
 storage::TrialSorting sorting_of(const Request& request);
 
-storage::SweepSummary sweep_of(storage::Reader& reader, const std::string& id,
-                               storage::Summary how = storage::Summary::kWithoutResults);
+storage::SweepSummary sweep_of(storage::Reader& reader, const std::string& id);
 storage::TrialDetail trial_of(storage::Reader& reader, const std::string& id);
 storage::DatasetRecord dataset_of(storage::Reader& reader, const std::string& fingerprint);
 storage::EnsembleRecord ensemble_of(storage::Reader& reader, const std::string& id);

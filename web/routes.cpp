@@ -64,7 +64,7 @@ Response get_metrics(const Call& call) {
 
 Response get_sweep(const Call& call) {
   const Reader::Snapshot snapshot(*call.reader);
-  return json_response(sweep_detail_json(*call.reader, sweep_of(*call.reader, call.id, storage::Summary::kWhole)));
+  return json_response(sweep_detail_json(*call.reader, sweep_of(*call.reader, call.id)));
 }
 
 Response get_leaderboard(const Call& call) {

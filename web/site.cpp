@@ -79,7 +79,7 @@ Response Site::answer(const Request& request) const {
     throw Refused{503, fmt::format("There is no store in {} yet.", store_.string())};
   }
   if (route.needs == Needs::kStore) return unless_known(request, remembered(route, call));
-  storage::Reader reader(store_, &counts_);
+  storage::Reader reader(store_);
   call.reader = &reader;
   Response response = route.answer(call);
   if (route.needs == Needs::kChange) memory_.note_change();
@@ -100,7 +100,7 @@ Response Site::remembered(const Route& route, const Call& call) const {
 }
 
 Response Site::made(const Route& route, Call call, const std::string& key, const Memory::Moment& moment) const {
-  storage::Reader reader(store_, &counts_);
+  storage::Reader reader(store_);
   call.reader = &reader;
   const auto begin = processor_time();
   Response response = compressed(call.request, route.answer(call));

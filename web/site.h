@@ -34,7 +34,6 @@ class Site {
   Access access_;
   mutable Boards boards_;
   mutable Memory memory_;
-  mutable storage::KeptCounts counts_;
   mutable Behind behind_;  ///< the last: it ends before what it uses
 };
 

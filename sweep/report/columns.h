@@ -49,6 +49,8 @@ struct Column {
   /// With another config: not in a table of one, nor where a search looked at the differences after every round.
   bool compares = false;
   bool of_search = false;  ///< only where a search stopped a config
+  /// The first of `values` alone, where the others take long; null elsewhere.
+  nlohmann::json (*first)(const ConfigRow& row) = nullptr;
 
   bool applies_to(const Report& report) const {
     const bool searched = !report.search.empty();
@@ -71,6 +73,11 @@ struct Column {
   Column between_configs() const {
     Column column = *this;
     column.compares = true;
+    return column;
+  }
+  Column sorted_by(nlohmann::json (*first_value)(const ConfigRow& row)) const {
+    Column column = *this;
+    column.first = first_value;
     return column;
   }
   Column where_searched() const {
@@ -100,7 +107,9 @@ const std::vector<Column>& columns();
 struct ColumnNumber {
   const Column* column;
   std::size_t index;
-  nlohmann::json value(const ConfigRow& row) const { return column->values(row)[index]; }
+  nlohmann::json value(const ConfigRow& row) const {
+    return index == 0 && column->first != nullptr ? column->first(row) : column->values(row)[index];
+  }
 };
 std::optional<ColumnNumber> find_number(const std::string& name);
 

@@ -106,6 +106,7 @@ RunDifference difference_of(const RunScore& run, const RunScore* baseline, doubl
   if (!baseline) {
     difference.actors = run.actors;
   } else if (run.actors.size() == baseline->actors.size()) {  // of the same clips
+    difference.actors.reserve(run.actors.size());
     for (std::size_t i = 0; i < run.actors.size(); ++i) {
       const ActorHits &mine = run.actors[i], &theirs = baseline->actors[i];
       difference.actors.push_back(
@@ -117,14 +118,19 @@ RunDifference difference_of(const RunScore& run, const RunScore* baseline, doubl
 
 std::vector<RunDifference> run_differences(const ConfigReport& config, const ConfigReport& baseline,
                                            double RunScore::*score) {
-  std::map<std::tuple<int, std::uint64_t, int>, const RunScore*> known;
-  for (const RunScore& run : baseline.runs) known[{run.repeat, run.seed, run.fold}] = &run;
   std::vector<RunDifference> made;
+  made.reserve(config.runs.size());
+  auto other = baseline.runs.begin();  // most configs have their runs in one order
   for (const RunScore& run : config.runs) {
-    const auto other = known.find({run.repeat, run.seed, run.fold});
-    if (other == known.end()) continue;
-    if (!std::isfinite(run.*score - other->second->*score)) continue;
-    made.push_back(difference_of(run, other->second, score));
+    const auto is_same = [&](const RunScore& one) {
+      return one.repeat == run.repeat && one.seed == run.seed && one.fold == run.fold;
+    };
+    if (other == baseline.runs.end() || !is_same(*other)) {
+      other = std::find_if(baseline.runs.begin(), baseline.runs.end(), is_same);
+    }
+    if (other == baseline.runs.end()) continue;
+    if (std::isfinite(run.*score - (*other).*score)) made.push_back(difference_of(run, &*other, score));
+    ++other;
   }
   return made;
 }
@@ -150,11 +156,15 @@ std::optional<int> settling_seeds(const Comparison& comparison, int now, double 
   return high - now;
 }
 
+bool comparable(const std::vector<RunDifference>& differences) {
+  const bool several_folds = std::any_of(differences.begin(), differences.end(), [&](const RunDifference& one) {
+    return one.fold != differences.front().fold;
+  });
+  return several_folds && differences.size() >= kFewestRuns;
+}
+
 std::optional<Comparison> compare_differences(const std::vector<RunDifference>& differences, int folds) {
-  std::set<int> seen;
-  for (const RunDifference& difference : differences) seen.insert(difference.fold);
-  if (seen.size() < 2 || differences.size() < kFewestRuns) return std::nullopt;
-  return Comparison(differences, folds);
+  return comparable(differences) ? std::optional<Comparison>(Comparison(differences, folds)) : std::nullopt;
 }
 
 std::optional<Comparison> compare_runs(const ConfigReport& config, const ConfigReport& baseline,

@@ -80,7 +80,10 @@ RunDifference difference_of(const RunScore& run, const RunScore* baseline, doubl
 std::vector<RunDifference> run_differences(const ConfigReport& config, const ConfigReport& baseline,
                                            double RunScore::*score);
 
-/// None below two folds with a difference and below kFewestRuns differences. `folds`: of a partition of the sweep.
+/// Of two folds at least, and kFewestRuns differences.
+bool comparable(const std::vector<RunDifference>& differences);
+
+/// None where they are not comparable. `folds`: of a partition of the sweep.
 std::optional<Comparison> compare_differences(const std::vector<RunDifference>& differences, int folds);
 
 /// `config` less `baseline` over the runs that both have, of RunScore::paper or held-out. None where

@@ -5,7 +5,6 @@
 #include <limits>
 #include <map>
 #include <numeric>
-#include <set>
 
 #include "sweep/error.h"
 
@@ -135,13 +134,40 @@ Interval cluster_interval(double value, const std::vector<double>& influences, c
   return {std::max(0.0, value - margin), std::min(1.0, value + margin)};
 }
 
+/// Of every difference, and two at least.
 bool have_actors(const std::vector<RunDifference>& differences) {
-  std::set<int> actors;
+  bool several = false;
   for (const RunDifference& difference : differences) {
     if (difference.actors.empty()) return false;
-    for (const ActorHits& hits : difference.actors) actors.insert(hits.actor);
+    const int first = differences.front().actors.front().actor;
+    for (const ActorHits& hits : difference.actors) several = several || hits.actor != first;
   }
-  return actors.size() >= 2;
+  return several;
+}
+
+/// What one actor adds in one run.
+struct ActorRun {
+  const ActorHits* hits = nullptr;
+  int repeat = 1;
+  std::uint64_t seed = 0;
+};
+
+/// The hits of all runs by actor, in the order of their numbers; those of one in the order of the runs.
+std::vector<std::vector<ActorRun>> by_actor(const std::vector<RunDifference>& differences) {
+  std::vector<int> actors;
+  for (const RunDifference& run : differences) {
+    for (const ActorHits& hits : run.actors) actors.push_back(hits.actor);
+  }
+  std::sort(actors.begin(), actors.end());
+  actors.erase(std::unique(actors.begin(), actors.end()), actors.end());
+  std::vector<std::vector<ActorRun>> grouped(actors.size());
+  for (const RunDifference& run : differences) {
+    for (const ActorHits& hits : run.actors) {
+      const auto place = std::lower_bound(actors.begin(), actors.end(), hits.actor) - actors.begin();
+      grouped[static_cast<std::size_t>(place)].push_back({&hits, run.repeat, run.seed});
+    }
+  }
+  return grouped;
 }
 
 }  // namespace
@@ -345,18 +371,15 @@ double BlockedComparison::half_width_floor(double level) const { return half_wid
 ActorComparison::ActorComparison(const std::vector<RunDifference>& differences, int folds, double level) {
   if (folds < 2) throw Error("a paired comparison needs at least 2 folds, not " + std::to_string(folds));
   Sum all;
-  std::map<int, Sum> of_actor;
-  std::map<std::pair<int, int>, std::map<std::uint64_t, Sum>> of_run;              // by repeat and fold, seed
-  std::map<std::pair<int, int>, std::map<std::uint64_t, Sum>> of_actor_with_seed;  // by actor and repeat, seed
+  std::map<std::pair<int, int>, std::map<std::uint64_t, Sum>> of_run;  // by repeat and fold, seed
   std::vector<double> values;
   for (const RunDifference& run : differences) {
     if (run.actors.empty()) throw Error("a comparison by actors needs the actors of every run");
     values.push_back(run.value);
+    Sum& of_this = of_run[{run.repeat, run.fold}][run.seed];
     for (const ActorHits& hits : run.actors) {
       all.add(hits);
-      of_actor[hits.actor].add(hits);
-      of_run[{run.repeat, run.fold}][run.seed].add(hits);
-      of_actor_with_seed[{hits.actor, run.repeat}][run.seed].add(hits);
+      of_this.add(hits);
     }
   }
   result_.pairs = static_cast<int>(differences.size());
@@ -364,25 +387,40 @@ ActorComparison::ActorComparison(const std::vector<RunDifference>& differences, 
   result_.sd = sample_sd(values);
   result_.standard_error = result_.t = kNaN;
   result_.interval = {kNaN, kNaN};
+  // Many comparisons are made of many actors: no tree of them.
+  std::vector<std::vector<ActorRun>> of_actor = by_actor(differences);
   actors_ = static_cast<int>(of_actor.size());
   if (actors_ < 2) return;
   factor_ = 1 + 1.0 / (folds - 1);
   seeds_ = result_.pairs / static_cast<double>(of_run.size());
 
   std::vector<double> shares;
-  for (const auto& [actor, sum] : of_actor) {
+  std::vector<Sum> with_seed;
+  for (std::vector<ActorRun>& runs : of_actor) {
+    Sum sum;
+    for (const ActorRun& run : runs) sum.add(*run.hits);
     shares.push_back(sum.clips / all.clips);
     of_actors_ += square(all.influence(sum, all)) / (1 - shares.back());
-  }
-  for (const auto& [actor, with_seed] : of_actor_with_seed) {
+    std::stable_sort(runs.begin(), runs.end(), [](const ActorRun& a, const ActorRun& b) {
+      return std::pair(a.repeat, a.seed) < std::pair(b.repeat, b.seed);
+    });
     // The variance between seeds of what the actor adds with one of them, over their number.
-    const auto seeds = static_cast<double>(with_seed.size());
-    if (seeds < 2) continue;
-    Sum whole;
-    for (const auto& [seed, part] : with_seed) whole.add(part);
-    double squares = 0;
-    for (const auto& [seed, part] : with_seed) squares += square(all.influence(part, whole));
-    of_seeds_ += squares * seeds / (seeds - 1);
+    for (auto run = runs.begin(); run != runs.end();) {
+      const int repeat = run->repeat;
+      Sum whole;
+      with_seed.clear();
+      while (run != runs.end() && run->repeat == repeat) {
+        const std::uint64_t seed = run->seed;
+        Sum& part = with_seed.emplace_back();
+        for (; run != runs.end() && run->repeat == repeat && run->seed == seed; ++run) part.add(*run->hits);
+        whole.add(part);
+      }
+      const auto seeds = static_cast<double>(with_seed.size());
+      if (seeds < 2) continue;
+      double squares = 0;
+      for (const Sum& part : with_seed) squares += square(all.influence(part, whole));
+      of_seeds_ += squares * seeds / (seeds - 1);
+    }
   }
   actor_freedom_ = cluster_freedom(shares);
   double training_squares = 0;
@@ -430,6 +468,19 @@ double ActorComparison::half_width(double seeds, double level) const {
 }
 
 double ActorComparison::half_width_floor(double level) const { return half_width(1e9, level); }
+
+double pooled_difference(const std::vector<RunDifference>& differences) {
+  if (have_actors(differences)) {
+    Sum all;
+    for (const RunDifference& run : differences) {
+      for (const ActorHits& hits : run.actors) all.add(hits);
+    }
+    return all.score();
+  }
+  std::vector<double> values;
+  for (const RunDifference& run : differences) values.push_back(run.value);
+  return mean(values);
+}
 
 Comparison::Comparison(const std::vector<RunDifference>& differences, int folds, double level)
     : estimator_(have_actors(differences)

@@ -202,6 +202,9 @@ class ActorComparison {
   double freedom_ = 0;
 };
 
+/// result().mean of a Comparison of these, without the rest of it.
+double pooled_difference(const std::vector<RunDifference>& differences);
+
 /// By actors where every difference has them and they are two or more, else by folds.
 class Comparison {
  public:

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -953,6 +954,100 @@ TEST_F(StoreTest, AWorkersAttemptsAreCountedAsTheyEnd) {
   EXPECT_EQ(reader.workers().at(0).running, 1);
   Database(database.path(), Database::Mode::kReadWrite).execute("DELETE FROM attempt");
   expect_counted("all are gone");
+}
+
+/// Of sums of sweeps.
+std::vector<Fault> wrong_sums(const fs::path& store) {
+  std::vector<Fault> all = check_store(store, CheckOf::kDatabase).faults;
+  all.erase(std::remove_if(all.begin(), all.end(),
+                           [](const Fault& fault) { return fault.what.rfind("its sums are not", 0) != 0; }),
+            all.end());
+  return all;
+}
+
+TEST_F(StoreTest, TheSumsOfASweepAreThoseOfItsTrialsAfterEveryChange) {
+  const SweepSubmission narrow = small_sweep("narrow", 2, 3), wide = small_sweep("wide", 3, 2);  // share 2 x 2 x 2
+  std::map<std::string, std::string> ids{{"narrow", submit(narrow)}};
+  std::mt19937_64 random(11);
+  Reader reader(writer_.folder());
+  std::map<std::string, double> best;  // of the sweeps: to see that it rises and falls
+  const auto expect_summed = [&](const std::string& after) {
+    for (const auto& [name, id] : ids) {
+      std::int64_t finished = 0, failed = 0, running = 0, diverged = 0, microseconds = 0;
+      best[name] = -1;
+      for (const TrialRow& row : reader.trials(id, {}, {0, 1000})) {
+        finished += row.state == TrialState::kFinished;
+        failed += row.state == TrialState::kFailed;
+        running += row.running;
+        if (!row.outcome) continue;
+        diverged += row.outcome == Outcome::kDiverged;
+        if (std::isfinite(row.seconds)) microseconds += std::llround(row.seconds * 1e6);
+        if (row.outcome == Outcome::kFinished) best[name] = std::max(best[name], row.paper.score());
+      }
+      const auto sweep = reader.find_sweep(id);
+      ASSERT_TRUE(sweep) << after;
+      EXPECT_EQ(sweep->finished, finished) << name << " after " << after;
+      EXPECT_EQ(sweep->failed, failed) << name << " after " << after;
+      EXPECT_EQ(sweep->running, running) << name << " after " << after;
+      EXPECT_EQ(sweep->diverged, diverged) << name << " after " << after;
+      EXPECT_EQ(sweep->training_seconds, static_cast<double>(microseconds) / 1e6) << name << " after " << after;
+      EXPECT_EQ(sweep->best_paper_score.value_or(-1), best[name]) << name << " after " << after;
+    }
+    EXPECT_TRUE(wrong_sums(writer_.folder()).empty()) << after;
+  };
+  const auto result = [&](std::size_t i, Outcome outcome) { return random_result(narrow.trials[i], random, outcome); };
+  expect_summed("submission");
+  train(narrow.trials[0], result(0, Outcome::kFinished));
+  train(narrow.trials[1], result(1, Outcome::kDiverged));
+  commit(writer_, [&] { writer_.begin_attempts("w1", 5, {{narrow.trials[2].id, 1}}, kNow); });
+  expect_summed("two results");
+  ids["wide"] = submit(wide);
+  expect_summed("a sweep with trials of another");
+  for (std::size_t i = 3; i < 8; ++i) {
+    train(narrow.trials[i], result(i, Outcome::kFinished));
+    expect_summed("result " + std::to_string(i));
+  }
+  commit(writer_, [&] { writer_.end_attempt({narrow.trials[2].id, 1}, AttemptState::kFailed, "no", kNow); });
+  commit(writer_, [&] { writer_.fail_trial(narrow.trials[2].id, "no", kNow); });
+  expect_summed("a failure");
+  commit(writer_, [&] { writer_.retry_trial(narrow.trials[2].id, kNow); });
+  expect_summed("another try");
+  for (std::size_t i = 0; i < 8; ++i) {
+    if (i == 2) continue;
+    commit(writer_, [&] { writer_.discard({narrow.trials[i].id}, "again", kNow); });
+    expect_summed("a discarded result");
+  }
+  EXPECT_EQ(best["narrow"], -1);
+  train(wide.trials[10], random_result(wide.trials[10], random));
+  commit(writer_, [&] { writer_.remove_sweep(ids.at("wide"), true); });
+  ids.erase("wide");
+  expect_summed("the removal of a sweep");
+  ids["wide"] = submit(wide);
+  expect_summed("its return");
+}
+
+TEST_F(StoreTest, SumsThatHaveRottenAreNoticedAndAddedUpAgain) {
+  const SweepSubmission sweep = small_sweep("s", 1, 1);
+  const std::string id = submit(sweep);
+  train(sweep.trials[0], plain_result(sweep.trials[0], 1, 1));
+  const std::string path = StoreLayout(writer_.folder().string()).database();
+  for (const char* rot :
+       {"UPDATE sweep_sum SET failed = 1", "UPDATE sweep_sum SET best = NULL", "DELETE FROM sweep_sum"}) {
+    Database(path, Database::Mode::kReadWrite).execute(rot);
+    const auto faults = wrong_sums(writer_.folder());
+    ASSERT_EQ(faults.size(), 1u) << rot;
+    EXPECT_EQ(faults[0].where, "sweep " + id);
+    writer_.compact();
+    EXPECT_TRUE(wrong_sums(writer_.folder()).empty()) << rot;
+  }
+}
+
+TEST_F(ChangedResultTest, IsNotInTheSumsOnceItIsSetAside) {
+  change("UPDATE result SET seconds = seconds + 1000");
+  commit(writer_, [&] { EXPECT_EQ(writer_.set_aside_changed({first_}, kNow).size(), 1u); });
+  const auto sweep = Reader(writer_.folder()).find_sweep(id_);
+  EXPECT_EQ(sweep->training_seconds, static_cast<double>(std::llround(results_[1].seconds * 1e6)) / 1e6);
+  EXPECT_EQ(sweep->best_paper_score, results_[1].paper.surface.best().accuracy.score());
 }
 
 TEST_F(StoreTest, PredictionsOfAConfigAndSeedComeByFold) {

@@ -88,7 +88,7 @@ TEST_F(UpkeepTest, CollectsRowsThatNothingRefersTo) {
     group.commit();
   }
   EXPECT_TRUE(collect_garbage(store_, Collecting::kListOnly).trials.empty());
-  execute(store_, "DELETE FROM sweep_trial; DELETE FROM sweep_config; DELETE FROM sweep");
+  execute(store_, "DELETE FROM sweep_sum; DELETE FROM sweep_trial; DELETE FROM sweep_config; DELETE FROM sweep");
   write("checkpoints/" + sweep_.trials[5].id + ".npz", "of a trial that goes");
   for (const Collecting collecting : {Collecting::kListOnly, Collecting::kRemove}) {
     const Garbage garbage = collect_garbage(store_, collecting);

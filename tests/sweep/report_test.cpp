@@ -928,6 +928,11 @@ TEST(Report, EveryNumberOfTheColumnsHasANameOfItsOwnAndTheSameValueInCsvAndJson)
     EXPECT_EQ(values["held_out_score"], config.held_out.score());
     EXPECT_EQ(values["paper_score_sd"], config.paper_score.sd);
   }
+  // A reference that the reader chose is compared with when it is asked for.
+  const ConfigRow chosen{report, report.configs[0], report.configs[1]};
+  ASSERT_TRUE(difference_of(chosen));
+  EXPECT_EQ(find_number("difference")->value(chosen), difference_of(chosen)->mean);
+  EXPECT_EQ(find_number("difference_low")->value(chosen), difference_of(chosen)->interval.low);
   EXPECT_FALSE(find_number("score"));
 }
 

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 
 const kLeast = 10;      // between any two series: 2.3 is just noticeable; dashes and markers tell them apart too
 const kLeastFirst = 15;  // between the first four, which most charts need
-const kContrast = 1.9;   // of WCAG, series against the page: yellow and orange of Okabe and Ito are light by design
+const kContrast = 1.9;   // of WCAG, series and the scale against the page: yellow and orange of Okabe and Ito are light by design
 const kLeastStep = 8;    // of lightness L*, between neighbours of the scale from low to high
 const kMostUneven = 2.2;  // the largest of these steps, over the smallest
 const kSimulated = {
@@ -45,6 +45,11 @@ for (const [theme, text] of Object.entries(themes)) {
     const contrast = (Math.max(own, page) + 0.05) / (Math.min(own, page) + 0.05);
     if (contrast < kContrast) failures.push(`${theme}: series ${i + 1} has contrast ${contrast.toFixed(2)}`);
   });
+  for (let i = 0; i < 5; ++i) {
+    const own = luminance(named(`ramp-${i}`));
+    const contrast = (Math.max(own, page) + 0.05) / (Math.min(own, page) + 0.05);
+    if (contrast < kContrast) failures.push(`${theme}: step ${i} of the scale has contrast ${contrast.toFixed(2)}`);
+  }
   for (const [sight, matrix] of Object.entries(kSimulated)) {
     const seen = series.map((one) => times(matrix, one));
     // A perceptual scale: lightness goes one way, in even steps, for who sees no red or no green too.

@@ -946,7 +946,12 @@ TEST_F(RoutesTest, TrialsAreSortedAndChosenByStateAndHaveAFewEpochs) {
       {"seconds", [](const json& row) { return row["seconds"]; }},
       {"attempts", [](const json& row) { return row["attempts"] == 0 ? json() : row["attempts"]; }},
       {"paper_score",
-       [](const json& row) { return row["paper"].is_null() ? json() : row["paper"]["accuracy"]["score"]; }}};
+       [](const json& row) { return row["paper"].is_null() ? json() : row["paper"]["accuracy"]["score"]; }},
+      {"held_out_score",
+       [](const json& row) { return row["held_out"].is_null() ? json() : row["held_out"]["accuracy"]["score"]; }}};
+  const auto scored = std::count_if(all.begin(), all.end(), [](const json& row) { return !row["held_out"].is_null(); });
+  ASSERT_GT(scored, 53) << "with and without one";
+  ASSERT_LT(scored, static_cast<std::ptrdiff_t>(all.size()));
   for (const auto& [order, made_by] : orders) {
     const auto& number = made_by;  // Clang 14 captures no name of a binding
     for (const char* descending : {"0", "1"}) {
@@ -969,6 +974,10 @@ TEST_F(RoutesTest, TrialsAreSortedAndChosenByStateAndHaveAFewEpochs) {
   EXPECT_EQ(rows({{"state", "running"}}), running);
   EXPECT_EQ(running[0]["id"], sample_.running_trial);
   EXPECT_EQ(ids(rows({{"state", "diverged"}})), std::vector<std::string>{sample_.diverged});
+  const json best = rows({{"state", "finished"}, {"fold", "1"}, {"order", "held_out_score"}, {"descending", "1"}});
+  ASSERT_GT(best.size(), 1u);
+  for (const json& row : best) EXPECT_EQ(row["fold"], 1);
+  EXPECT_GE(best[0]["held_out"]["accuracy"]["score"], best[1]["held_out"]["accuracy"]["score"]);
   EXPECT_EQ(body(path, {{"state", "diverged"}})["total"], 1);
   EXPECT_EQ(get(path, {{"state", "lost"}}).status, 400);
   EXPECT_EQ(get(path, {{"order", "name"}}).status, 400);

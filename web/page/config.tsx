@@ -126,7 +126,7 @@ function RunsMap({ trials }: { trials: TrialRow[] }) {
         </table>
       </Scroll>
       <p class="legend">
-        {heldOut ? "Held-out Score" : "Paper-style Score (optimistic)"} of each run{known.length > 1 && `, from ${share(low)} to ${share(high)}`}; darker is higher. A click opens the trial.
+        {heldOut ? "Held-out Score" : "Paper-style Score (optimistic)"} of each run{known.length > 1 && `, from ${share(low)} to ${share(high)}`}; the stronger the colour, the higher. A click opens the trial.
       </p>
     </>
   );

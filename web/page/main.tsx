@@ -35,7 +35,7 @@ const kTitles: Record<string, string> = { sweeps: "Sweeps", ensembles: "Ensemble
 function App() {
   const { parts, query } = useRoute();
   const theme = useTheme();
-  const health = usePoll<Health>("healthz", 60);
+  const health = usePoll<Health>("healthz", 10);
   const view = parts[0] ?? "sweeps";
   useTitle(kTitles[view] ?? null);
   let body;

@@ -1,5 +1,5 @@
 // A sweep at a glance: what it found, the best configs, its planned comparisons, what its search decided.
-import type { Leaderboard, PlannedComparison, PlannedComparisons, Progress, Rounds, Sweep } from "./api";
+import type { Leaderboard, LeaderboardRow, PlannedComparison, PlannedComparisons, Progress, Rounds, Sweep } from "./api";
 import { rankedScore } from "./leaderboard";
 import { LiveRuns } from "./live";
 import { ConfigLink, useNames } from "./names";
@@ -47,9 +47,12 @@ function Best({ sweep, board }: { sweep: Sweep; board: Leaderboard }) {
       ranked(rows[i]!),
       `${heldOut ? "held-out" : "paper-style"} Score ${share(mean)}  [${share(low)}, ${share(high)}]`,
       ...(heldOut ? [`paper-style (optimistic) ${share(paper(i))}`] : []),
-      ...(rows[i]!.complete ? [] : ["runs are missing"]),
+      ...(rows[i]!.complete ? [] : [runsOf(rows[i]!)]),
     ].join("\n");
   };
+  // A mean of some of the runs is not shown as if it were that of all.
+  const runsOf = (row: LeaderboardRow) => `${row.values["runs_done"] ?? 0} of ${row.values["runs_expected"] ?? 0} runs`;
+  const named = (row: LeaderboardRow) => (row.complete ? ranked(row) : `#${row.rank} (${runsOf(row)}) ${row.name}`);
   const tooltip = { formatter: ({ value }: { value: [number, number] }) => text(value[1]) };
   return (
     <>
@@ -66,7 +69,7 @@ function Best({ sweep, board }: { sweep: Sweep; board: Leaderboard }) {
         build={(p) => ({
           grid: { left: 10, right: 20, top: 6, bottom: 42, containLabel: true },
           xAxis: valueAxis(p, "Score", { scale: true, axisLabel: { color: p.muted, fontSize: 11, formatter: share, hideOverlap: true } }),
-          yAxis: nameAxis(p, rows.map(ranked), { inverse: true }),
+          yAxis: nameAxis(p, rows.map(named), { inverse: true }),
           tooltip,
           series: [
             errorBars(p.series(1), rows.map((row, i) => { const { low, high } = rankedScore(board, row); return [low, high, i]; }), { lying: true, text: (value) => text(value[2]!) }),
@@ -78,7 +81,7 @@ function Best({ sweep, board }: { sweep: Sweep; board: Leaderboard }) {
           head: ["Config", `${board.ranked_by} Score`, "95 % interval", ...(heldOut ? ["paper-style Score"] : [])],
           rows: rows.map((row, i) => {
             const { mean, low, high } = rankedScore(board, row);
-            return [ranked(row), share(mean), `[${share(low)}, ${share(high)}]`, ...(heldOut ? [share(paper(i))] : [])];
+            return [named(row), share(mean), `[${share(low)}, ${share(high)}]`, ...(heldOut ? [share(paper(i))] : [])];
           }),
         }}
         note="Intervals are of each config by itself: whether two differ, paired differences say. A click opens the config."

@@ -65,7 +65,9 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
   const [checked, setChecked] = useState("");
   const [busy, setBusy] = useState(false);
   const [before, setBefore] = useState<string | null>(null);  // that a template took the place of
-  const workers = usePoll<SweepList>("sweeps", 10).data?.joined_workers ?? 0;
+  const sweeps = usePoll<SweepList>("sweeps", 10);
+  const workers = sweeps.data?.joined_workers ?? 0;
+  const gone = sweeps.error?.status === 0;
   const area = useRef<HTMLTextAreaElement>(null);
 
   const question = JSON.stringify({ yaml, ...target });
@@ -96,7 +98,7 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
       abort.abort();
       window.clearTimeout(timer);
     };
-  }, [question]);
+  }, [question, gone]);  // a server that is back is asked again
 
   const submit = async () => {
     setBusy(true);

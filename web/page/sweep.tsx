@@ -259,7 +259,7 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
     head: name,
     group: protocol === "paper" ? "paper-style" : "held-out",
     kind: "number",
-    ...(protocol === "paper" && name === "Score" ? { order: "paper_score" } : {}),
+    ...(name === "Score" ? { order: `${protocol}_score` } : {}),
     cell: (trial) => share(trial[protocol] && get(trial[protocol].accuracy)),
   });
   const accuracies = (protocol: "held_out" | "paper") => [

@@ -213,6 +213,15 @@ try {
     assert.ok(!answers.some((one) => one.url().includes("/trials?")), "best so far is made by the server");
   });
 
+  await check("the overview says of how many runs the mean of an incomplete config is", async () => {
+    await page.goto(`${base}#/sweep/${ids.running}`);
+    const best = page.locator("figure.chart").first();
+    await best.getByText("As a table").click();
+    const named = await best.locator("tbody tr > :first-child").allInnerTexts();
+    assert.ok(named.some((name) => /^#\d+ \(\d+ of 15 runs\) /.test(name)), "a mean of some runs says of how many");
+    assert.ok(named.some((name) => /^#1 [^(]/.test(name)), "one of all runs does not");
+  });
+
   await check("the configs name the protocol that ranks and mark rows that lack trials", async () => {
     await page.goto(`${base}#/sweep/${ids.running}`);
     await page.getByRole("link", { name: "Configs", exact: true }).click();
@@ -577,6 +586,14 @@ try {
     await page.waitForFunction((id) => document.querySelector("tbody th a")?.textContent === id, longest[0]);
     assert.deepEqual(await page.locator("tbody th a").allInnerTexts(), longest.slice(0, 100));
     assert.ok((await rows.locator(".spark").count()) > 50, "finished trials have their epochs");
+    await page.getByRole("button", { name: "Score", exact: true }).first().click();
+    await page.waitForURL(/order=held_out_score.*descending=1/);
+    const [best] = await asked("?order=held_out_score&descending=1");
+    await page.waitForFunction((id) => document.querySelector("tbody th a")?.textContent === id, best.id);
+    const scores = rows.first().locator('td[data-head$="Score"]');
+    assert.equal(await scores.first().innerText(), best.held_out.accuracy.score.toFixed(3).slice(1), "the best held-out Score stands first");
+    await page.getByRole("button", { name: "Time", exact: true }).click();
+    await page.waitForFunction((id) => document.querySelector("tbody th a")?.textContent === id, longest[0]);
     await page.locator("tbody th a").first().focus();
     for (const key of ["ArrowDown", "j", "k"]) await page.keyboard.press(key);
     assert.equal(await page.evaluate(() => document.activeElement.textContent), longest[1]);
@@ -950,6 +967,28 @@ try {
     await saved.context().close();
     for (let i = 0; i < 3; ++i) await page.getByRole("button", { name: "Remove part 1" }).click();
     await page.getByText("Nothing has been picked yet").waitFor();
+  });
+
+  await check("pages that ask for little say when the server is gone, too, and the form plans again when it is back", async () => {
+    const gone = page.getByText(/^No answer/);
+    await page.goto(`${base}#/report`);
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.route("**/api/v1/**", (route) => route.abort());
+    await gone.waitFor();
+    await shot("report-disconnected");
+    await page.unroute("**/api/v1/**");
+    await gone.waitFor({ state: "detached" });
+    await page.goto(`${base}#/new`);
+    await page.getByText("It could not be checked").waitFor();  // the sample plans nothing
+    const silent = page.getByText("The server does not answer");
+    assert.equal(await silent.count(), 0);
+    await page.route("**/api/v1/**", (route) => route.abort());
+    await silent.waitFor();
+    await shot("form-disconnected");
+    await page.unroute("**/api/v1/**");
+    await silent.waitFor({ state: "detached" });
+    await gone.waitFor({ state: "detached" });
+    complaints.length = 0;  // the browser logs each request that fails
   });
 
   await check("an unknown id says so", async () => {
