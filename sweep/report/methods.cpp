@@ -90,9 +90,10 @@ std::string tests(const Report& report) {
         "Their 95 % intervals and two-sided tests are for other actors and other training seeds. The variance is the "
         "cluster-robust one over " +
         std::to_string(report.actors) +
-        " actors (CR2; Bell and McCaffrey, 2002) plus that of training between seeds, times 1 + 1/(k - 1) for "
-        "training sets that overlap over k folds (Nadeau and Bengio, 2003), with Satterthwaite's (1946) degrees of "
-        "freedom.";
+        " actors (CR2; Bell and McCaffrey, 2002) plus that of training between seeds, times 1 + 1/(2(k - 1)) for "
+        "training sets that overlap over k folds (half the term of Nadeau and Bengio, 2003), with Satterthwaite's "
+        "(1946) "
+        "degrees of freedom.";
   } else {
     text +=
         "Their 95 % intervals and two-sided tests are those of the corrected resampled t-test with folds as blocks "

@@ -152,7 +152,7 @@ std::optional<ShapleyReport> make_shapley_report(int encoders, const std::vector
     // The estimate has the noise of training already.
     double variance = result.standard_error * result.standard_error, freedom = comparison.degrees_of_freedom();
     if (const ActorComparison* actors = comparison.by_actors()) {
-      variance = actors->of_actors() * (1 + 1. / (folds - 1));
+      variance = actors->of_actors() * ActorComparison::factor(folds);
       freedom = actors->actor_freedom();
     }
     const double t = student_t_quantile(.975, satterthwaite(error * error, estimate->freedom, variance, freedom));

@@ -29,7 +29,7 @@ double training_freedom(const Design& design) {
 Expected expect_by_actors(const DifferenceVariance& of, const Design& design) {
   const double more = design.clips / of.clips;
   const double runs = static_cast<double>(design.seeds) * design.repeats;
-  const double factor = 1 + 1.0 / (design.folds - 1);
+  const double factor = ActorComparison::factor(design.folds);
   const double freedom = std::max(1.0, of.freedom * more);
   const double of_actors = (of.lasting + of.of_seeds / runs) / more;
   if (design.seeds == 1) return {of_actors * (1 + ActorComparison::kUnseenTraining) * factor, freedom};

@@ -391,7 +391,7 @@ ActorComparison::ActorComparison(const std::vector<RunDifference>& differences, 
   std::vector<std::vector<ActorRun>> of_actor = by_actor(differences);
   actors_ = static_cast<int>(of_actor.size());
   if (actors_ < 2) return;
-  factor_ = 1 + 1.0 / (folds - 1);
+  factor_ = factor(folds);
   seeds_ = result_.pairs / static_cast<double>(of_run.size());
 
   std::vector<double> shares;

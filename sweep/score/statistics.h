@@ -160,8 +160,10 @@ class BlockedComparison {
 /// - Training. V_t = sum over folds of w_f^2 s_f^2 / S, where s_f^2 is the variance of the fold's difference between
 ///   its S seeds. With one seed nothing tells it, and V_a kUnseenTraining stands in. Over R repeats it is the mean of
 ///   theirs, divided by R. What stands in is not, which is too wide rather than too narrow.
-/// - Models of two folds share most of their training actors, and so part of their luck. As Nadeau & Bengio (2003) do,
-///   the variance is multiplied by 1 + test/train = 1 + 1/(k - 1).
+/// - Models of two folds share most of their training actors, and so part of their luck. Nadeau & Bengio (2003)
+/// multiply
+///   the variance by 1 + test/train = 1 + 1/(k - 1). V_a holds some of the noise of seeds that V_t adds again, and by
+///   calibration half of test/train is right.
 ///
 /// Degrees of freedom are Satterthwaite's (1946) of the two parts. Calibrated by tests/bench/calibration.
 class ActorComparison {
@@ -170,6 +172,9 @@ class ActorComparison {
   ActorComparison(const std::vector<RunDifference>& differences, int folds, double level = 0.95);
 
   static constexpr double kUnseenTraining = 0.3;
+  static constexpr double kOverlap = 0.5;
+  /// 1 + kOverlap test/train, for `folds` of one repeat.
+  static double factor(int folds) { return 1 + kOverlap / (folds - 1); }
 
   /// `mean` and `sd` are of the pooled Score and of the runs' differences. No interval, and p = 1, below two actors.
   const PairedComparison& result() const { return result_; }
@@ -195,7 +200,7 @@ class ActorComparison {
   PairedComparison result_;
   int actors_ = 0;
   double seeds_ = 1;   ///< runs of each fold of each repeat, on average
-  double factor_ = 1;  ///< 1 + test/train
+  double factor_ = 1;  ///< factor()
   double of_actors_ = 0, of_training_ = 0;
   double of_seeds_ = 0;
   double actor_freedom_ = 0, training_freedom_ = 0;

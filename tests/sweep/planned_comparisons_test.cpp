@@ -251,19 +251,19 @@ TEST(ActorComparison, IsTheFormula) {
   EXPECT_NEAR(two.of_actors(), 0.0011894867270730413, 1e-16);
   EXPECT_NEAR(two.of_training(), 0.0001807858560090703, 1e-16);
   EXPECT_NEAR(two.degrees_of_freedom(), 4.867717507009757, 1e-10);
-  EXPECT_NEAR(two.result().standard_error, 0.045336617370765185, 1e-14);
-  EXPECT_NEAR(two.result().p, 0.027673621517985532, 1e-10);
-  EXPECT_NEAR(two.result().interval.low, 0.023273268816486253, 1e-10);
-  EXPECT_NEAR(two.result().interval.high, 0.25827435023113277, 1e-10);
-  EXPECT_NEAR(two.half_width(2), 0.11750054070732327, 1e-10);
-  EXPECT_NEAR(two.half_width(10), 0.06427863418947165, 1e-10);
+  EXPECT_NEAR(two.result().standard_error, 0.041386480024914414, 1e-14);
+  EXPECT_NEAR(two.result().p, 0.020043918052688736, 1e-10);
+  EXPECT_NEAR(two.result().interval.low, 0.03351098174971788, 1e-10);
+  EXPECT_NEAR(two.result().interval.high, 0.24803663729790115, 1e-10);
+  EXPECT_NEAR(two.half_width(2), 0.10726282777409164, 1e-10);
+  EXPECT_NEAR(two.half_width(10), 0.058678096518660704, 1e-10);
   EXPECT_LT(two.half_width_floor(), two.half_width(1000));
   EXPECT_NEAR(two.standard_error(2), two.result().standard_error, 1e-14);
 
   const ActorComparison one(differences_of_actors(1), 3);
   EXPECT_NEAR(one.result().mean, 0.12261904761904761, 1e-14);
-  EXPECT_NEAR(one.result().standard_error, 0.05636732963854344, 1e-14);
-  EXPECT_NEAR(one.result().p, 0.0972438802871463, 1e-10);
+  EXPECT_NEAR(one.result().standard_error, 0.05145609658226628, 1e-14);
+  EXPECT_NEAR(one.result().p, 0.0776423372092251, 1e-10);
 }
 
 TEST(ActorComparison, EqualActorsAreATTestOfTheirMeans) {
@@ -311,17 +311,17 @@ TEST(ActorComparison, OverRepeatsAnActorIsOneCluster) {
   EXPECT_NEAR(one.of_actors(), 0.0005815430622362322, 1e-16);
   EXPECT_NEAR(one.of_training(), 0.00017446291867086967, 1e-16);
   EXPECT_NEAR(one.degrees_of_freedom(), 3.8857142857142852, 1e-10);
-  EXPECT_NEAR(one.result().standard_error, 0.033675049686090336, 1e-14);
-  EXPECT_NEAR(one.result().p, 0.01498879055763039, 1e-10);
+  EXPECT_NEAR(one.result().standard_error, 0.0307409738969649, 1e-14);
+  EXPECT_NEAR(one.result().p, 0.011061681206674485, 1e-10);
 
   const ActorComparison two(differences_of_repeats(2), 3);
   EXPECT_NEAR(two.result().mean, 0.15267857142857144, 1e-14);
   EXPECT_NEAR(two.of_actors(), 0.00025707898220938034, 1e-16);
   EXPECT_NEAR(two.of_training(), 9.783340419501136e-05, 1e-16);
   EXPECT_NEAR(two.degrees_of_freedom(), 6.207393404001626, 1e-10);
-  EXPECT_NEAR(two.result().standard_error, 0.0230731137822052, 1e-14);
-  EXPECT_NEAR(two.result().p, 0.0004984332854464401, 1e-10);
-  EXPECT_NEAR(two.half_width(10), 0.025045646957080232, 1e-10);
+  EXPECT_NEAR(two.result().standard_error, 0.021062774817328548, 1e-14);
+  EXPECT_NEAR(two.result().p, 0.0002996936776739144, 1e-10);
+  EXPECT_NEAR(two.half_width(10), 0.02286344300950578, 1e-10);
 }
 
 /// The sums of an ActorComparison as its documentation says them, one tree for each.

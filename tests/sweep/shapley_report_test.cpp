@@ -97,13 +97,13 @@ TEST(ShapleyReport, EstimatesAddWhatActorsVary) {
   for (std::size_t e = 0; e < 5; ++e) EXPECT_NEAR(report->values[e].value, exact[e], 1e-9) << e;
   // The gains add up, so that the estimate has no error of its own. What is left are actors. Encoder 4 gives .5 hits to
   // the first actor of each fold, and its fifth of the one hit that the second has with anybody. With .35 of 5 clips on
-  // average, u = +-.15 / 40 / 2, and V = 8 u^2 / (1 - 5 / 40) times 1 + 1 / 3.
+  // average, u = +-.15 / 40 / 2, and V = 8 u^2 / (1 - 5 / 40) times 1 + 1 / 6.
   std::vector<RunDifference> differences;
   for (int fold = 0; fold < kFolds; ++fold) {
     differences.push_back({fold, .7 / 20, 1, {{2 * fold, .5, 0, 5, 3}, {2 * fold + 1, .2, 0, 5, 2}}});
   }
   const double u = .15 / 40 / 2;
-  const double variance = kActors * u * u / (1 - 5 / 40.) * 4 / 3;
+  const double variance = kActors * u * u / (1 - 5 / 40.) * 7 / 6;
   const double t = student_t_quantile(.975, ActorComparison(differences, kFolds).actor_freedom());
   const Interval interval = report->values[4].interval;
   EXPECT_NEAR((interval.high - interval.low) / 2, t * std::sqrt(variance), 1e-9);
