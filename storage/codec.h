@@ -6,8 +6,9 @@
 #include <vector>
 
 #include "storage/database.h"
+#include "sweep/error.h"
 #include "sweep/named_enum.h"
-#include "sweep/score/metric.h"
+#include "sweep/result_parts.h"
 
 namespace medley::storage {
 
@@ -28,9 +29,17 @@ E enumerator(const std::string& name) {
 
 inline Blob blob_of(const std::vector<std::uint8_t>& bytes) { return {bytes.data(), bytes.size()}; }
 
-/// A surface in about 800 bytes: clips, blends, then hits as differences from the cell before, all as zigzag varints
-/// (7 bits a byte, low first). An all-zero surface is no bytes.
-std::vector<std::uint8_t> encode_surface(const sweep::ThresholdSurface& surface);
+/// What `decode` gives of bytes of the store. Throws Error where it throws sweep::Error.
+template <class Decode>
+auto decoded(Decode decode) {
+  try {
+    return decode();
+  } catch (const sweep::Error& e) {
+    throw Error(std::string("the store is damaged: ") + e.what());
+  }
+}
+
+using sweep::encode_surface;
 sweep::ThresholdSurface decode_surface(Blob bytes);
 
 }  // namespace medley::storage

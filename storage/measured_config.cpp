@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "storage/error.h"
-#include "storage/varint.h"
 #include "sweep/config.h"
+#include "sweep/varint.h"
 
 namespace medley::storage {
 namespace {
@@ -50,7 +50,7 @@ class Out {
   std::vector<std::uint8_t> bytes;
 
  private:
-  void varint(std::uint64_t value) { put_varint(bytes, value); }
+  void varint(std::uint64_t value) { sweep::put_varint(bytes, value); }
 };
 
 class In {
@@ -92,7 +92,7 @@ class In {
     return std::exchange(at_, at_ + size);
   }
   std::uint64_t varint() {
-    const auto value = take_varint(at_, end_);
+    const auto value = sweep::take_varint(at_, end_);
     if (!value) throw Error("measured_config.numbers is cut off");
     return *value;
   }

@@ -374,27 +374,33 @@ class Merge {
 }  // namespace
 
 std::string difference(const sweep::TrialResult& a, const sweep::TrialResult& b) {
-  const bool same_test_clips = a.test_fingerprint == b.test_fingerprint;
-  const auto decided = [&](const sweep::TrialResult& result) {
-    sweep::TrialResult all;
-    all.outcome = result.outcome;
-    all.reason = result.reason;
-    all.epochs = result.epochs;
-    all.paper = result.paper;
-    all.held_out = result.held_out;
-    all.inner = result.inner;
-    all.importance = result.importance;
-    if (!same_test_clips) all.paper.test = all.held_out.test = {};
-    return all;
-  };
-  const std::vector<std::uint8_t> first = sweep::encode_result(decided(a)), second = sweep::encode_result(decided(b));
-  if (first == second) return "";
-  std::string parts;
-  const json mine = json::from_cbor(first), theirs = json::from_cbor(second);
-  for (const auto& [part, value] : mine.items()) {
-    // As bytes: a number that is none equals itself.
-    if (json::to_cbor(value) != json::to_cbor(theirs.at(part))) parts += (parts.empty() ? "" : ", ") + part;
+  sweep::TrialResult mine = a, theirs = b;
+  if (a.test_fingerprint != b.test_fingerprint) {
+    for (sweep::TrialResult* result : {&mine, &theirs}) result->paper.test = result->held_out.test = {};
   }
+  std::string parts;
+  // As bytes of a result that has only this part: a number that is none equals itself.
+  const auto compare = [&](const char* name, auto part) {
+    sweep::TrialResult first, second;
+    part(first) = part(mine);
+    part(second) = part(theirs);
+    if (sweep::encode_result(first) != sweep::encode_result(second))
+      parts += (parts.empty() ? "" : ", ") + std::string(name);
+  };
+  compare(
+      "epochs", [](sweep::TrialResult & result) -> auto& { return result.epochs; });
+  compare(
+      "held_out", [](sweep::TrialResult & result) -> auto& { return result.held_out; });
+  compare(
+      "importance", [](sweep::TrialResult & result) -> auto& { return result.importance; });
+  compare(
+      "inner", [](sweep::TrialResult & result) -> auto& { return result.inner; });
+  compare(
+      "outcome", [](sweep::TrialResult & result) -> auto& { return result.outcome; });
+  compare(
+      "paper", [](sweep::TrialResult & result) -> auto& { return result.paper; });
+  compare(
+      "reason", [](sweep::TrialResult & result) -> auto& { return result.reason; });
   return parts;
 }
 

@@ -1,6 +1,8 @@
 #include "storage/result_rows.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <optional>
 
 #include "storage/codec.h"
@@ -9,6 +11,7 @@
 #include "sweep/digest.h"
 #include "sweep/json_text.h"
 #include "sweep/protocol.h"
+#include "sweep/result_parts.h"
 
 namespace medley::storage {
 namespace {
@@ -33,9 +36,6 @@ void check_predictions(const Predictions& predictions, int clips, int classes, c
   check_size(predictions.fused.size(), expected, what + ".fused");
 }
 
-#define MEDLEY_PART(X) X(kPresence, "presence") X(kSalience, "salience") X(kFused, "fused")
-MEDLEY_NAMED_ENUM(Part, MEDLEY_PART)
-
 // The parts of a result, const or not.
 
 template <class Result>
@@ -46,34 +46,79 @@ template <class OfSnapshot>
 auto& split_of(OfSnapshot& snapshot, Split split) {
   return split == Split::kValidation ? snapshot.validation : snapshot.test;
 }
-template <class OfSplit>
-auto& part_of(OfSplit& predictions, Part part) {
-  return part == Part::kPresence   ? predictions.presence
-         : part == Part::kSalience ? predictions.salience
-                                   : predictions.fused;
+
+/// The columns of table `prediction`, in its order.
+struct Column {
+  const char* name;
+  Protocol protocol;
+  Split split;
+};
+constexpr std::array<Column, 4> kPredictionColumns = {{
+    {"held_out_validation", Protocol::kHeldOut, Split::kValidation},
+    {"paper_validation", Protocol::kPaper, Split::kValidation},
+    {"held_out_test", Protocol::kHeldOut, Split::kTest},
+    {"paper_test", Protocol::kPaper, Split::kTest},
+}};
+using Sha256Bytes = std::array<unsigned char, 32>;
+
+Sha256Bytes digest_of_column(std::size_t column, const std::string& trial_id, Blob blob) {
+  return RowDigest("prediction", trial_id).add(kPredictionColumns[column].name).add(blob).bytes();
 }
 
 void insert_predictions(Database& database, std::int64_t trial, const TrialResult& result) {
-  Statement insert(database,
-                   "INSERT INTO prediction (trial, protocol, split, part, probabilities, row_sha256) "
-                   "VALUES (?, ?, ?, ?, ?, ?)");
-  for (const Protocol protocol : {Protocol::kPaper, Protocol::kHeldOut}) {
-    for (const Split split : {Split::kValidation, Split::kTest}) {
-      for (const Part part : {Part::kPresence, Part::kSalience, Part::kFused}) {
-        const auto& values = part_of(split_of(snapshot_of(result, protocol), split), part);
-        if (values.empty()) continue;
-        const auto bytes = pack(values);
-        insert_signed(insert, "prediction", result.trial_id, trial, name_of(protocol), name_of(split), name_of(part),
-                      blob_of(bytes));
-      }
-    }
+  std::array<std::vector<std::uint8_t>, kPredictionColumns.size()> parts;
+  std::array<Sha256Bytes, kPredictionColumns.size()> digests;
+  bool any = false;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Column& column = kPredictionColumns[i];
+    parts[i] = sweep::encode_predictions(split_of(snapshot_of(result, column.protocol), column.split));
+    digests[i] = digest_of_column(i, result.trial_id, blob_of(parts[i]));
+    any = any || !parts[i].empty();
   }
+  if (!any) return;
+  Statement insert(database, "INSERT INTO prediction VALUES (?, ?, ?, ?, ?, ?)");
+  insert
+      .bind(trial, Blob{digests.data(), sizeof digests}, blob_of(parts[0]), blob_of(parts[1]), blob_of(parts[2]),
+            blob_of(parts[3]))
+      .run();
 }
 
-/// `row` selects protocol, split, part, probabilities and their digest.
-std::vector<float> read_probabilities(const Statement& row, const std::string& trial_id) {
-  check_signed(row, 0, 4, "prediction", trial_id, "its predictions");
-  return unpack<float>(row.blob(3), "prediction.probabilities");
+/// Column `at` of `row` is this column of table `prediction`, and column 0 the digests of all.
+Predictions read_column(const Statement& row, int at, std::size_t column, const std::string& trial_id) {
+  const Blob digests = row.blob(0), bytes = row.blob(at);
+  const Sha256Bytes digest = digest_of_column(column, trial_id, bytes);
+  const bool sound =
+      digests.size == kPredictionColumns.size() * sizeof digest &&
+      std::memcmp(static_cast<const char*>(digests.data) + column * sizeof digest, digest.data(), sizeof digest) == 0;
+  if (!sound) throw ChangedResult(trial_id, "its predictions");
+  return decoded([&] { return sweep::decode_predictions(static_cast<const std::uint8_t*>(bytes.data), bytes.size); });
+}
+
+/// Of all that a gate says of a trial.
+Sha256Bytes digest_of_gate(const std::string& trial_id, const std::vector<sweep::EncoderImportance>& encoders,
+                           Blob statistics, Blob weights, Blob cka) {
+  RowDigest digest("gate", trial_id);
+  for (const sweep::EncoderImportance& e : encoders) {
+    digest.add(e.encoder).add(e.mean).add(e.sd).add(e.selection_frequency);
+  }
+  return digest.add(statistics).add(weights).add(cka).bytes();
+}
+
+void insert_importance(Database& database, std::int64_t trial, const TrialResult& result) {
+  const sweep::Importance& importance = result.importance;
+  if (importance.encoders.empty() && importance.weights.empty() && importance.cka.empty()) return;
+  Statement encoder(database, "INSERT INTO importance VALUES (?, ?, ?, ?, ?, ?)");
+  for (std::size_t i = 0; i < importance.encoders.size(); ++i) {
+    const sweep::EncoderImportance& e = importance.encoders[i];
+    encoder.bind(trial, static_cast<std::int64_t>(i), e.encoder, e.mean, e.sd, e.selection_frequency).run();
+  }
+  const auto statistics = sweep::encode_statistics(importance.encoders);
+  const auto weights = pack(importance.weights);
+  const auto cka = pack(importance.cka);
+  const Sha256Bytes digest =
+      digest_of_gate(result.trial_id, importance.encoders, blob_of(statistics), blob_of(weights), blob_of(cka));
+  Statement gate(database, "INSERT INTO gate VALUES (?, ?, ?, ?, ?)");
+  gate.bind(trial, blob_of(statistics), blob_of(weights), blob_of(cka), Blob{digest.data(), digest.size()}).run();
 }
 
 /// The numbers that tables read without the surfaces: columns of table `result`. Paper-style ones are none for a
@@ -229,43 +274,21 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const st
   insert_signed(surface, "surface", id, trial, blob_of(paper_surface), blob_of(held_out_surface),
                 blob_of(inner_surface));
 
-  Statement epoch(database, "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  Statement term(database, "INSERT INTO epoch_term VALUES (?, ?, ?, ?, ?)");
+  Statement epoch(database, "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (std::size_t i = 0; i < result.epochs.size(); ++i) {
     const sweep::EpochMetrics& e = result.epochs[i];
+    const auto terms = sweep::encode_terms(e.terms);
     epoch
         .bind(trial, static_cast<std::int64_t>(i), e.epoch, e.learning_rate, e.loss, e.validation_loss,
-              e.thresholds.alpha, e.thresholds.beta, e.validation.presence, e.validation.salience)
+              e.thresholds.alpha, e.thresholds.beta, e.validation.presence, e.validation.salience, blob_of(terms))
         .run();
-    for (std::size_t t = 0; t < e.terms.size(); ++t) {
-      term.bind(trial, static_cast<std::int64_t>(i), static_cast<std::int64_t>(t), e.terms[t].name, e.terms[t].value)
-          .run();
-    }
   }
-
   insert_predictions(database, trial, result);
-
-  const sweep::Importance& importance = result.importance;
-  Statement encoder(database, "INSERT INTO importance VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  for (std::size_t i = 0; i < importance.encoders.size(); ++i) {
-    const sweep::EncoderImportance& e = importance.encoders[i];
-    const auto quantiles = pack(e.quantiles);
-    const auto histogram = pack(e.histogram);
-    const auto ranks = pack(e.ranks);
-    insert_signed(encoder, "importance", id, trial, static_cast<std::int64_t>(i), e.encoder, e.mean, e.sd,
-                  e.selection_frequency, blob_of(quantiles), blob_of(histogram), blob_of(ranks));
-  }
-  if (!importance.weights.empty() || !importance.cka.empty()) {
-    const auto weights = pack(importance.weights);
-    const auto cka = pack(importance.cka);
-    Statement gate(database, "INSERT INTO gate VALUES (?, ?, ?, ?)");
-    insert_signed(gate, "gate", id, trial, blob_of(weights), blob_of(cka));
-  }
+  insert_importance(database, trial, result);
 }
 
 void delete_result(Database& database, std::int64_t trial) {
-  for (const char* table :
-       {"gate", "importance", "prediction", "epoch_term", "epoch", "surface", "run_score", "result"}) {
+  for (const char* table : {"gate", "importance", "prediction", "epoch", "surface", "run_score", "result"}) {
     Statement remove(database, std::string("DELETE FROM ") + table + " WHERE trial = ?");
     remove.bind(trial).run();
   }
@@ -315,9 +338,10 @@ Surfaces read_surfaces(const Statement& row, int first, const std::string& trial
 }
 
 std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t trial) {
-  Statement rows(database,
-                 "SELECT epoch, learning_rate, loss, validation_loss, alpha, beta, presence, salience FROM epoch "
-                 "WHERE trial = ? ORDER BY position");
+  Statement rows(
+      database,
+      "SELECT epoch, learning_rate, loss, validation_loss, alpha, beta, presence, salience, terms FROM epoch "
+      "WHERE trial = ? ORDER BY position");
   rows.bind(trial);
   std::vector<sweep::EpochMetrics> epochs;
   while (rows.step()) {
@@ -329,14 +353,9 @@ std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t tr
     e.thresholds = {rows.real(4), rows.real(5)};
     e.validation.presence = rows.real(6);
     e.validation.salience = rows.real(7);
-    epochs.push_back(e);
-  }
-  Statement terms(database, "SELECT epoch, term, value FROM epoch_term WHERE trial = ? ORDER BY epoch, position");
-  terms.bind(trial);
-  while (terms.step()) {
-    const auto epoch = static_cast<std::size_t>(terms.integer(0));
-    if (epoch >= epochs.size()) throw Error("epoch_term has a term of an epoch that the trial lacks");
-    epochs[epoch].terms.push_back({terms.text(1), terms.real(2)});
+    const Blob terms = rows.blob(8);
+    e.terms = decoded([&] { return sweep::decode_terms(static_cast<const std::uint8_t*>(terms.data), terms.size); });
+    epochs.push_back(std::move(e));
   }
   return epochs;
 }
@@ -344,39 +363,41 @@ std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t tr
 sweep::Importance read_importance(Database& database, std::int64_t trial, const std::string& trial_id) {
   sweep::Importance importance;
   Statement rows(database,
-                 "SELECT position, encoder, mean, sd, selection_frequency, quantiles, histogram, ranks, row_sha256 "
-                 "FROM importance WHERE trial = ? ORDER BY position");
+                 "SELECT encoder, mean, sd, selection_frequency FROM importance WHERE trial = ? ORDER BY position");
   rows.bind(trial);
   while (rows.step()) {
-    check_signed(rows, 0, 8, "importance", trial_id, "the importance of its encoders");
-    sweep::EncoderImportance e;
-    e.encoder = rows.text(1);
-    e.mean = rows.real(2);
-    e.sd = rows.real(3);
-    e.selection_frequency = rows.real(4);
-    e.quantiles = unpack<double>(rows.blob(5), "importance.quantiles");
-    e.histogram = unpack<std::int64_t>(rows.blob(6), "importance.histogram");
-    e.ranks = unpack<double>(rows.blob(7), "importance.ranks");
-    importance.encoders.push_back(std::move(e));
+    sweep::EncoderImportance& e = importance.encoders.emplace_back();
+    e.encoder = rows.text(0);
+    e.mean = rows.real(1);
+    e.sd = rows.real(2);
+    e.selection_frequency = rows.real(3);
   }
-  Statement gate(database, "SELECT weights, cka, row_sha256 FROM gate WHERE trial = ?");
-  if (gate.bind(trial).step()) {
-    check_signed(gate, 0, 2, "gate", trial_id, "its gate's weights");
-    importance.weights = unpack<std::uint16_t>(gate.blob(0), "gate.weights");
-    importance.cka = unpack<float>(gate.blob(1), "gate.cka");
+  Statement gate(database, "SELECT statistics, weights, cka, row_sha256 FROM gate WHERE trial = ?");
+  if (!gate.bind(trial).step()) {
+    if (!importance.encoders.empty()) throw ChangedResult(trial_id, "the importance of its encoders");
+    return importance;
   }
+  const Blob statistics = gate.blob(0), digest = gate.blob(3);
+  const Sha256Bytes bytes = digest_of_gate(trial_id, importance.encoders, statistics, gate.blob(1), gate.blob(2));
+  if (digest.size != bytes.size() || std::memcmp(digest.data, bytes.data(), bytes.size()) != 0) {
+    throw ChangedResult(trial_id, "the importance of its encoders");
+  }
+  decoded([&] {
+    sweep::decode_statistics(static_cast<const std::uint8_t*>(statistics.data), statistics.size, importance.encoders);
+    return 0;
+  });
+  importance.weights = unpack<std::uint16_t>(gate.blob(1), "gate.weights");
+  importance.cka = unpack<float>(gate.blob(2), "gate.cka");
   return importance;
 }
 
 Predictions read_predictions(Database& database, std::int64_t trial, const std::string& trial_id, Protocol protocol,
                              Split split) {
-  Statement row(database,
-                "SELECT protocol, split, part, probabilities, row_sha256 FROM prediction WHERE trial = ? AND "
-                "protocol = ? AND split = ?");
-  row.bind(trial, name_of(protocol), name_of(split));
-  Predictions said;
-  while (row.step()) part_of(said, enumerator<Part>(row.text(2))) = read_probabilities(row, trial_id);
-  return said;
+  std::size_t column = 0;
+  while (kPredictionColumns[column].protocol != protocol || kPredictionColumns[column].split != split) ++column;
+  Statement row(database, std::string("SELECT row_sha256, ") + kPredictionColumns[column].name +
+                              " FROM prediction WHERE trial = ?");
+  return row.bind(trial).step() ? read_column(row, 1, column, trial_id) : Predictions();
 }
 
 TrialResult read_result(Database& database, std::int64_t trial, const std::string& trial_id) {
@@ -395,8 +416,6 @@ TrialResult read_result(Database& database, std::int64_t trial, const std::strin
     const ResultRow::Snapshot& stored = snapshot_of(numbers, protocol);
     auto& snapshot = snapshot_of(result, protocol);
     snapshot.epoch = stored.epoch;
-    snapshot.validation.clips = stored.validation_clips;
-    snapshot.test.clips = stored.test_clips;
   }
   result.test_fingerprint = numbers.test_fingerprint;
   result.arithmetic = numbers.arithmetic;
@@ -409,14 +428,14 @@ TrialResult read_result(Database& database, std::int64_t trial, const std::strin
   result.inner = surfaces.inner;
 
   Statement predictions(database,
-                        "SELECT protocol, split, part, probabilities, row_sha256 FROM prediction WHERE trial = ?");
-  predictions.bind(trial);
-  while (predictions.step()) {
-    std::vector<float> values = read_probabilities(predictions, trial_id);
-    const auto protocol = enumerator<Protocol>(predictions.text(0));
-    const auto split = enumerator<Split>(predictions.text(1));
-    const auto part = enumerator<Part>(predictions.text(2));
-    part_of(split_of(snapshot_of(result, protocol), split), part) = std::move(values);
+                        "SELECT row_sha256, held_out_validation, paper_validation, held_out_test, paper_test FROM "
+                        "prediction WHERE trial = ?");
+  if (predictions.bind(trial).step()) {
+    for (std::size_t i = 0; i < kPredictionColumns.size(); ++i) {
+      const Column& column = kPredictionColumns[i];
+      split_of(snapshot_of(result, column.protocol), column.split) =
+          read_column(predictions, 1 + static_cast<int>(i), i, trial_id);
+    }
   }
   result.epochs = read_epochs(database, trial);
   result.importance = read_importance(database, trial, trial_id);

@@ -77,7 +77,7 @@ Surfaces read_surfaces(const Statement& row, int first, const std::string& trial
 sweep::TrialResult read_result(Database& database, std::int64_t trial, const std::string& trial_id);
 /// In what it is not as it was inserted; "" nothing. Throws SystemError: it may well be sound then.
 std::string fault_of_result(Database& database, std::int64_t trial, const std::string& trial_id);
-/// Probabilities [clip, class], but not the number of clips; empty where the trial has none.
+/// Probabilities [clip, class]; empty where the trial has none.
 sweep::Predictions read_predictions(Database& database, std::int64_t trial, const std::string& trial_id,
                                     sweep::Protocol protocol, Split split);
 /// Empty without a gate.

@@ -1,5 +1,8 @@
 #include "storage/schema.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "storage/files/file_system.h"
 #include "sweep/version.h"
 
@@ -286,42 +289,32 @@ CREATE TABLE epoch (
   epoch INTEGER NOT NULL,
   learning_rate REAL, loss REAL, validation_loss REAL,
   alpha REAL, beta REAL, presence REAL, salience REAL,
+  terms BLOB NOT NULL,             -- sweep::encode_terms()
   PRIMARY KEY (trial, position)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE epoch_term (
-  trial INTEGER NOT NULL REFERENCES result,
-  epoch INTEGER NOT NULL,          -- epoch.position
-  position INTEGER NOT NULL,       -- in the order in which the terms are added
-  term TEXT NOT NULL,
-  value REAL,                      -- unweighted
-  PRIMARY KEY (trial, epoch, position)
-) STRICT, WITHOUT ROWID;
+-- All of a trial in one row, because a row's last page is its own. What reports read comes first. row_sha256 is that of
+-- each of the others by itself, one behind the other.
 CREATE TABLE prediction (
-  key INTEGER PRIMARY KEY,
-  trial INTEGER NOT NULL REFERENCES result,
-  protocol TEXT NOT NULL CHECK (protocol IN ('paper', 'held-out')),
-  split TEXT NOT NULL CHECK (split IN ('validation', 'test')),
-  part TEXT NOT NULL CHECK (part IN ('presence', 'salience', 'fused')),
-  probabilities BLOB NOT NULL,     -- float32 [clip, class]
+  trial INTEGER PRIMARY KEY REFERENCES result,
   row_sha256 BLOB NOT NULL,
-  UNIQUE (trial, protocol, split, part)
+  held_out_validation BLOB NOT NULL,  -- each sweep::encode_predictions()
+  paper_validation BLOB NOT NULL,
+  held_out_test BLOB NOT NULL,
+  paper_test BLOB NOT NULL
 ) STRICT;
 CREATE TABLE importance (
   trial INTEGER NOT NULL REFERENCES result,
   position INTEGER NOT NULL,
   encoder TEXT NOT NULL,
   mean REAL, sd REAL, selection_frequency REAL,
-  quantiles BLOB NOT NULL,         -- float64
-  histogram BLOB NOT NULL,         -- int64
-  ranks BLOB NOT NULL,             -- float64
-  row_sha256 BLOB NOT NULL,
   PRIMARY KEY (trial, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE gate (
   trial INTEGER PRIMARY KEY REFERENCES result,
+  statistics BLOB NOT NULL,        -- sweep::encode_statistics() of the encoders
   weights BLOB NOT NULL,           -- IEEE half [clip, encoder]
   cka BLOB NOT NULL,               -- float32 [encoder, encoder]
-  row_sha256 BLOB NOT NULL
+  row_sha256 BLOB NOT NULL         -- of the trial's rows of importance, too
 ) STRICT;
 
 -- Held-out Scores of runs, measured when the sweep has finished, for those who read the store by SQL. Reports measure
@@ -411,8 +404,24 @@ CREATE VIEW v_importance AS
     i.selection_frequency AS selection_frequency
   FROM importance i JOIN trial t ON t.key = i.trial;
 CREATE VIEW v_prediction AS
-  SELECT t.id AS trial, p.protocol AS protocol, p.split AS split, p.part AS part, p.probabilities AS probabilities
-  FROM prediction p JOIN trial t ON t.key = p.trial;
+  WITH said (trial, protocol, split, bytes) AS (
+    SELECT trial, 'held-out', 'validation', held_out_validation FROM prediction
+    UNION ALL SELECT trial, 'paper', 'validation', paper_validation FROM prediction
+    UNION ALL SELECT trial, 'held-out', 'test', held_out_test FROM prediction
+    UNION ALL SELECT trial, 'paper', 'test', paper_test FROM prediction
+  ),
+  -- What follows the head of 6 bytes, whose last is sweep::Kept, and the number of matrices in it.
+  kept (trial, protocol, split, kept, matrices, matrix, bytes) AS (
+    SELECT trial, protocol, split, k.kept, k.matrices, (length(bytes) - 6) / k.matrices, substr(bytes, 7)
+    FROM said JOIN (SELECT x'01' AS byte, 'fused' AS kept, 1 AS matrices UNION ALL SELECT x'02', 'heads', 2
+      UNION ALL SELECT x'03', 'expectations', 2 UNION ALL SELECT x'04', 'all', 3) k ON k.byte = substr(bytes, 6, 1)
+  ),
+  part (kept, part, position) AS (VALUES ('fused', 'fused', 0), ('heads', 'presence', 0), ('heads', 'salience', 1),
+    ('expectations', 'presence', 0), ('expectations', 'salience', 1), ('expectations', 'fused', 1),
+    ('all', 'presence', 0), ('all', 'salience', 1), ('all', 'fused', 2))
+  SELECT t.id AS trial, k.protocol AS protocol, k.split AS split, p.part AS part,
+    substr(k.bytes, 1 + p.position * k.matrix, k.matrix) AS probabilities
+  FROM kept k JOIN part p USING (kept) JOIN trial t ON t.key = k.trial;
 )sql";
 
 std::int64_t pragma(Database& database, const char* name) {
@@ -429,10 +438,10 @@ std::size_t version_of(Database& database, const std::vector<std::string>& steps
     tables.step();
     if (tables.integer(0) == 0) return 0;
   }
-  if (application == kUnreleasedId) {
+  if (std::find(std::begin(kUnreleasedIds), std::end(kUnreleasedIds), application) != std::end(kUnreleasedIds)) {
     throw Error(database.path() +
-                " was made by a version of Medley before 0.2.0, whose stores are not read: use another --store, and "
-                "run the sweeps again");
+                " was made by a version or a development build of Medley before 0.2.0, whose stores are not read: use "
+                "another --store, and run the sweeps again");
   }
   if (application != kApplicationId) {
     throw Error(database.path() + " is not a Medley store: its application id is " + std::to_string(application) +

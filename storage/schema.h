@@ -7,10 +7,10 @@
 
 namespace medley::storage {
 
-/// "Medl": marks a database file as Medley's (PRAGMA application_id).
-inline constexpr int kApplicationId = 0x4d65646c;
-/// "Mdly": of a version before 0.2.0, the first whose stores later versions read.
-inline constexpr int kUnreleasedId = 0x4d646c79;
+/// "Mdl2": marks a database file as Medley's (PRAGMA application_id).
+inline constexpr int kApplicationId = 0x4d646c32;
+/// "Mdly" and "Medl": of versions and builds before 0.2.0, the first whose stores later versions read.
+inline constexpr int kUnreleasedIds[] = {0x4d646c79, 0x4d65646c};
 
 /// Migration i brings a schema of version i to version i + 1; PRAGMA user_version holds the version. Released ones
 /// never change: append.

@@ -30,4 +30,27 @@ inline float half_value(std::uint16_t half) {
   return value;
 }
 
+/// Bits of the IEEE 754 half that is nearest to `value`, the even one of two. 65520 and more are infinite, and every
+/// NaN is one of the two quiet ones.
+inline std::uint16_t half_bits(float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  const std::uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
+  if (magnitude > 0x7f800000) return static_cast<std::uint16_t>(sign | 0x7e00u);
+  if (magnitude >= 0x47800000) return static_cast<std::uint16_t>(sign | 0x7c00u);  // 65536 and more
+  if (magnitude <
+      0x38800000) {  // subnormal in half precision: the last bit of 0.5 + x stands for 2^-24, and is rounded
+    float sum;
+    std::memcpy(&sum, &magnitude, sizeof sum);
+    sum += 0.5F;
+    std::memcpy(&bits, &sum, sizeof bits);
+    return static_cast<std::uint16_t>(sign | (bits - 0x3f000000u));
+  }
+  const std::uint32_t shifted = magnitude - 0x38000000u;  // the bias of half precision; 13 bits are too many
+  return static_cast<std::uint16_t>(sign | ((shifted + 0xfff + ((shifted >> 13) & 1u)) >> 13));
+}
+
+/// `value` in half precision, in which results keep probabilities.
+inline float rounded_to_half(double value) { return half_value(half_bits(static_cast<float>(value))); }
+
 }  // namespace medley::sweep

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "sweep/error.h"
+#include "sweep/half.h"
 #include "sweep/nearest.h"
 
 namespace medley::sweep {
@@ -69,12 +70,12 @@ std::vector<double> fuse_heads(const Predictions& said, int classes, HeadFusion 
   const std::optional<double> share = share_of_presence(fusion);
   const auto width = static_cast<std::size_t>(classes);
   std::vector<double> fused(said.salience.begin(), said.salience.end());
+  std::vector<double> mixed(width);
   for (std::size_t row = 0; row < fused.size(); row += width) {
     double present = 0;
     for (std::size_t i = row; i < row + width; ++i) present += static_cast<double>(said.presence[i]);
     if (present <= 0) continue;
     double sum = 0;
-    std::vector<double> mixed(width);
     for (std::size_t c = 0; c < width; ++c) {
       const auto u = static_cast<double>(said.presence[row + c]);
       mixed[c] = share ? (1 - *share) * fused[row + c] + *share * (u / present) : fused[row + c] * factor(fusion, u);
@@ -83,6 +84,13 @@ std::vector<double> fuse_heads(const Predictions& said, int classes, HeadFusion 
     for (std::size_t c = 0; c < width && sum > 0; ++c) fused[row + c] = mixed[c] / sum;
   }
   return fused;
+}
+
+std::vector<float> product_of_heads(const Predictions& said, int classes) {
+  std::vector<float> product;
+  product.reserve(said.salience.size());
+  for (const double p : fuse_heads(said, classes, HeadFusion::kProduct)) product.push_back(rounded_to_half(p));
+  return product;
 }
 
 }  // namespace medley::sweep

@@ -54,4 +54,8 @@ std::vector<HeadFusion> all_head_fusions();
 /// salience speaks alone. A softmax head has no presence: every fusion is its own.
 std::vector<double> fuse_heads(const Predictions& said, int classes, HeadFusion fusion);
 
+/// kProduct, rounded to half precision: what a decoupled head has as its own. It needs no other operations than those
+/// that IEEE 754 rounds alike everywhere, so that a result need not say it.
+std::vector<float> product_of_heads(const Predictions& said, int classes);
+
 }  // namespace medley::sweep

@@ -31,12 +31,13 @@ struct EpochMetrics {
   Accuracy validation;          ///< at these thresholds: paper-style
 };
 
-/// Probabilities of one set of clips, row-major [clip, class], in the dataset's order of those clips.
+/// Probabilities of one set of clips, row-major [clip, class], in the dataset's order of those clips. Each is a number
+/// of IEEE half precision (sweep/half.h): 16 bits of it are sent and stored.
 struct Predictions {
   int clips = 0;
   std::vector<float> presence;  ///< empty for a softmax head
   std::vector<float> salience;  ///< empty for a softmax head
-  std::vector<float> fused;     ///< what is decoded; sums to 1
+  std::vector<float> fused;     ///< what is decoded; sums to 1, but for its rounding
 };
 
 /// What a model of one epoch says.
@@ -85,8 +86,10 @@ struct TrialResult {
   int pack_size = 1;
 };
 
-/// CBOR, as workers send it, and the spool and the store keep it. decode_result() throws Error on malformed bytes and
-/// on more than a sane trial. It never trusts a length.
+/// A flat record of little-endian numbers, as workers send it and the spool keeps it. It begins with "MDLR" and the
+/// number of its format, the parts follow in the order of TrialResult (sweep/result_parts.h), and each list has its
+/// length before it. The store keeps its SHA-256. decode_result() throws Error on malformed bytes and on more than a
+/// sane trial, and never trusts a length. What it takes, encode_result() gives back byte by byte.
 std::vector<std::uint8_t> encode_result(const TrialResult& result);
 TrialResult decode_result(const std::vector<std::uint8_t>& bytes);
 

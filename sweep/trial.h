@@ -10,7 +10,7 @@ namespace medley::sweep {
 
 /// Part of every trial id. It rises whenever the trainer's arithmetic changes, so that old results are never mixed with
 /// new ones.
-inline constexpr const char* kNumericsVersion = "4";
+inline constexpr const char* kNumericsVersion = "5";
 
 /// The unit of work, of resume and of comparison.
 struct TrialSpec {

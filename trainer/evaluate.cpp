@@ -6,6 +6,8 @@
 
 #include <torch/autograd.h>
 
+#include "sweep/half.h"
+#include "sweep/head_fusion.h"
 #include "trainer/gpu_features.h"
 #include "trainer/kernels/gemm.h"
 #include "trainer/kernels/optimizer.h"
@@ -178,9 +180,9 @@ class ClassShares {
   }
   void append_to(sweep::Predictions& out) const {
     for (std::size_t c = 0; c < share_.size(); ++c) {
-      out.presence.push_back(static_cast<float>(std::min(1.0, presence_[c])));
-      out.salience.push_back(static_cast<float>(share_[c]));
-      out.fused.push_back(static_cast<float>(share_[c]));
+      out.presence.push_back(sweep::rounded_to_half(std::min(1.0, presence_[c])));
+      out.salience.push_back(sweep::rounded_to_half(share_[c]));
+      out.fused.push_back(out.salience.back());
     }
   }
 
@@ -235,27 +237,13 @@ sweep::Predictions predictions(const sweep::Config& config, const Evaluation& ev
     return out;
   }
   const bool decoupled = config.head == sweep::Head::kDecoupled;
-  std::vector<double> log_salience(static_cast<std::size_t>(classes)), fused(static_cast<std::size_t>(classes));
+  std::vector<float>& said = decoupled ? out.salience : out.fused;
   for (int i = 0; i < evaluation.clips; ++i) {
     const double* row = evaluation.logits.data() + static_cast<std::ptrdiff_t>(i) * width;
-    log_softmax(row + (decoupled ? classes : 0), classes, log_salience.data());
-    double sum = 0;
-    for (int c = 0; c < classes; ++c) {
-      const auto at = static_cast<std::size_t>(c);
-      fused[at] = std::exp(log_salience[at]);
-      if (decoupled) {
-        out.salience.push_back(static_cast<float>(fused[at]));
-        out.presence.push_back(static_cast<float>(sigmoid(row[c])));
-        fused[at] *= sigmoid(row[c]);
-      }
-      sum += fused[at];
-    }
-    // All presences at zero (underflow) leave the salience alone to speak.
-    for (int c = 0; c < classes; ++c) {
-      const auto at = static_cast<std::size_t>(c);
-      out.fused.push_back(static_cast<float>(sum > 0 ? fused[at] / sum : std::exp(log_salience[at])));
-    }
+    for (const double p : softmax(row + (decoupled ? classes : 0), classes)) said.push_back(sweep::rounded_to_half(p));
+    for (int c = 0; decoupled && c < classes; ++c) out.presence.push_back(sweep::rounded_to_half(sigmoid(row[c])));
   }
+  if (decoupled) out.fused = sweep::product_of_heads(out, classes);
   return out;
 }
 

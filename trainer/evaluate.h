@@ -60,8 +60,9 @@ std::vector<Evaluation> evaluate(FusedModel& model, const ModelInputs& inputs,
                                  const std::vector<const Scaling*>& scalings,
                                  const std::vector<std::vector<int>>& clips);
 
-/// Probabilities of logits. A decoupled head gives presence and salience, fused as p_salience * p_presence^g
-/// normalised, or as their mixture. A softmax head gives its own probabilities. Set-ratio and label heads give presence
+/// Probabilities of logits, rounded to half precision, so that Scores follow from exactly what a result holds. A
+/// decoupled head gives presence and salience, and their product of these rounded numbers, normalised
+/// (HeadFusion::kProduct). A softmax head gives its own probabilities. Set-ratio and label heads give presence
 /// P(class in the label's set) and salience, the expected share of each class, which is also decoded.
 sweep::Predictions predictions(const sweep::Config& config, const Evaluation& evaluation,
                                const sweep::Classes& classes);

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+
+#include "sweep/half.h"
 
 namespace medley::trainer {
 namespace {
@@ -20,30 +21,13 @@ double quantile(const std::vector<float>& sorted, double p) {
 
 }  // namespace
 
-std::uint16_t half_bits(float value) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  const std::uint32_t sign = (bits >> 16) & 0x8000, magnitude = bits & 0x7fffffff;
-  if (magnitude >= 0x7f800000) {  // infinity or NaN
-    return static_cast<std::uint16_t>(sign | 0x7c00 | (magnitude > 0x7f800000 ? 0x200 : 0));
-  }
-  if (magnitude >= 0x47800000) return static_cast<std::uint16_t>(sign | 0x7c00);            // 65536 and more
-  const int shift = magnitude < 0x38800000 ? 126 - static_cast<int>(magnitude >> 23) : 13;  // subnormal halves
-  if (shift > 24) return static_cast<std::uint16_t>(sign);
-  const std::uint32_t mantissa = magnitude < 0x38800000 ? (magnitude & 0x7fffff) | 0x800000 : magnitude - 0x38000000;
-  const std::uint32_t rest = mantissa & ((1u << shift) - 1), middle = 1u << (shift - 1);
-  std::uint32_t half = mantissa >> shift;
-  if (rest > middle || (rest == middle && (half & 1))) ++half;
-  return static_cast<std::uint16_t>(sign | half);
-}
-
 sweep::Importance gate_importance(const std::vector<std::string>& encoders, const std::vector<float>& scores,
                                   const std::vector<float>& weights, const std::vector<bool>& kept, int clips) {
   const std::size_t width = encoders.size();
   const auto rows = static_cast<std::size_t>(clips);
   sweep::Importance importance;
   importance.weights.reserve(weights.size());
-  for (const float weight : weights) importance.weights.push_back(half_bits(weight));
+  for (const float weight : weights) importance.weights.push_back(sweep::half_bits(weight));
   for (std::size_t e = 0; e < width; ++e) {
     sweep::EncoderImportance one;
     one.encoder = encoders[e];

@@ -7,9 +7,6 @@
 
 namespace medley::trainer {
 
-/// IEEE 754 half of `value`, rounded to nearest even.
-std::uint16_t half_bits(float value);
-
 /// Statistics of the gate over `clips`. `scores` and `weights` [clip, encoder]; a weight of 0 is an encoder that
 /// was not kept. Ranks are by score, ties to the lower index. Quantiles interpolate linearly.
 sweep::Importance gate_importance(const std::vector<std::string>& encoders, const std::vector<float>& scores,

@@ -25,6 +25,50 @@ struct TrainArguments {
   bool json = false;
 };
 
+nlohmann::json to_json(const sweep::Predictions& said) {
+  return {{"clips", said.clips}, {"presence", said.presence}, {"salience", said.salience}, {"fused", said.fused}};
+}
+
+nlohmann::json to_json(const sweep::Snapshot& snapshot) {
+  return {{"epoch", snapshot.epoch},
+          {"validation", to_json(snapshot.validation)},
+          {"test", to_json(snapshot.test)},
+          {"presence_hits", snapshot.surface.presence_hits},
+          {"salience_hits", snapshot.surface.salience_hits}};
+}
+
+/// For programs: matrices are row-major lists of numbers.
+nlohmann::json to_json(const sweep::TrialResult& result) {
+  nlohmann::json epochs = nlohmann::json::array(), encoders = nlohmann::json::array();
+  for (const sweep::EpochMetrics& e : result.epochs) {
+    nlohmann::json terms = nlohmann::json::object();
+    for (const sweep::LossTerm& term : e.terms) terms[term.name] = term.value;
+    epochs.push_back({{"epoch", e.epoch},
+                      {"learning_rate", e.learning_rate},
+                      {"loss", e.loss},
+                      {"terms", std::move(terms)},
+                      {"validation_loss", e.validation_loss},
+                      {"alpha", e.thresholds.alpha},
+                      {"beta", e.thresholds.beta},
+                      {"acc_presence", e.validation.presence},
+                      {"acc_salience", e.validation.salience}});
+  }
+  for (const sweep::EncoderImportance& e : result.importance.encoders) {
+    encoders.push_back(
+        {{"encoder", e.encoder}, {"mean", e.mean}, {"sd", e.sd}, {"selection_frequency", e.selection_frequency}});
+  }
+  return {{"outcome", sweep::name_of(result.outcome)},
+          {"reason", result.reason},
+          {"arithmetic", result.arithmetic},
+          {"epochs", std::move(epochs)},
+          {"paper", to_json(result.paper)},
+          {"held_out", to_json(result.held_out)},
+          {"importance", std::move(encoders)},
+          {"seconds", result.seconds},
+          {"samples_per_second", result.samples_per_second},
+          {"peak_memory_bytes", result.peak_memory_bytes}};
+}
+
 void print_result(const sweep::TrialSpec& trial, const sweep::TrialResult& result) {
   using Align = sweep::Table::Align;
   sweep::Table table;
@@ -102,8 +146,7 @@ void train(const TrainArguments& arguments) {
   const sweep::TrialResult result = trainer::train_pack(dataset, {trial}, options).front();
   if (gang) gang->agree("", sweep::digest_of({result}));
   if (!speaks) return;
-  const std::vector<std::uint8_t> bytes = sweep::encode_result(result);
-  const nlohmann::json record = {{"trial", sweep::to_json(trial)}, {"result", nlohmann::json::from_cbor(bytes)}};
+  const nlohmann::json record = {{"trial", sweep::to_json(trial)}, {"result", to_json(result)}};
   if (!arguments.out.empty()) {
     files::write(arguments.out, record.dump() + "\n", files::Durability::kDurable);
   }

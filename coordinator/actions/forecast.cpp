@@ -206,9 +206,9 @@ void keep_any(std::vector<Item>& items, const Holds& holds) {
 }  // namespace
 
 double bytes_of_result(sweep::Head head, double clips_of_fold, double test_clips, int classes) {
-  constexpr double kProtocols = 2, kFloat = 4, kElse = 30'000;
-  const double parts = head == sweep::Head::kDecoupled || head == sweep::Head::kSetRatio ? 3 : 1;
-  return parts * kProtocols * kFloat * classes * (clips_of_fold + test_clips) + kElse;
+  constexpr double kProtocols = 2, kHalf = 2, kElse = 20'000;
+  const double parts = head == sweep::Head::kSoftmax ? 1 : 2;
+  return parts * kProtocols * kHalf * classes * (clips_of_fold + test_clips) + kElse;
 }
 
 Forecast make_forecast(const SweepFile& file, const std::vector<const sweep::TrialSpec*>& left,

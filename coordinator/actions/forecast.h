@@ -56,9 +56,9 @@ struct Forecast {
 Forecast make_forecast(const SweepFile& file, const std::vector<const sweep::TrialSpec*>& left,
                        const std::filesystem::path& store, std::optional<double> wished);
 
-/// Bytes of a result in the database. Probabilities of each clip of the fold and each test clip are float32 of every
-/// class, at the paper-style and at the held-out epoch. Heads of two terms store presence, salience and both, others
-/// one of them. All else has 30 kB. Seven stores of real sweeps had 108 to 244 kB a result, within 5 % of this.
+/// Bytes of a result in the database. Probabilities of each clip of the fold and each test clip are halves of every
+/// class, at the paper-style and at the held-out epoch. A softmax head stores one of them a class, others two. All else
+/// has ELSE kB.
 double bytes_of_result(sweep::Head head, double clips_of_fold, double test_clips, int classes);
 
 /// With four digits, one more than Scores have: .0120.

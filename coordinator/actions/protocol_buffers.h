@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "storage/varint.h"
+#include "sweep/varint.h"
 
 namespace medley::coordinator {
 
@@ -51,7 +51,7 @@ class Message {
   void key(int field, int wire_type) {
     varint(static_cast<std::uint64_t>(field) << 3 | static_cast<unsigned>(wire_type));
   }
-  void varint(std::uint64_t value) { storage::put_varint(bytes_, value); }
+  void varint(std::uint64_t value) { sweep::put_varint(bytes_, value); }
 
   std::string bytes_;
 };

@@ -10,11 +10,11 @@
 A row is a dict without pandas. The views that it reads are described in docs/sql.md.
 """
 
-import array
 import json
 import pathlib
 import sqlite3
 import statistics
+import struct
 
 try:
     import pandas
@@ -29,6 +29,15 @@ def _table(rows):
 
 def _column(table, name):
     return [row[name] for row in table] if isinstance(table, list) else list(table[name])
+
+
+def _product(salience, presence):
+    """What a decoupled head decodes, as the trainer computes it: the normalised product, rounded to half precision."""
+    product = [v * u for v, u in zip(salience, presence)]
+    total = sum(product)
+    shares = [p / total for p in product] if total > 0 else salience
+    half = struct.Struct("<e")
+    return [half.unpack(half.pack(struct.unpack("<f", struct.pack("<f", p))[0]))[0] for p in shares]
 
 
 class Store:
@@ -108,7 +117,9 @@ class Store:
         for row in self.sql(
             "SELECT * FROM v_prediction WHERE trial = ? AND protocol = ? AND split = ?", (trial, protocol, split)
         ):
-            values = array.array("f", row["probabilities"])
+            values = struct.unpack(f"<{len(row['probabilities']) // 2}e", row["probabilities"])
             width = len(said["classes"])
             said[row["part"]] = [list(values[i : i + width]) for i in range(0, len(values), width)]
+        if "presence" in said and "fused" not in said:
+            said["fused"] = [_product(v, u) for v, u in zip(said["salience"], said["presence"])]
         return said

@@ -8,7 +8,7 @@
 namespace medley::sweep {
 namespace {
 
-/// Of sums of a row of float32 probabilities.
+/// Of sums of a row of probabilities in half precision. Each is off by 2^-11 of itself at most, and so is their sum.
 constexpr double kSumTolerance = 1e-3;
 
 bool is_share(double value) { return value >= 0 && value <= 1; }  // nor is NaN

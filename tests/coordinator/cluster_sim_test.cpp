@@ -14,6 +14,7 @@
 #include "coordinator/translator.h"
 #include "storage/check.h"
 #include "storage/reader.h"
+#include "sweep/half.h"
 #include "sweep/version.h"
 #include "tests/coordinator/commands.h"
 #include "tests/coordinator/fake_sweep.h"
@@ -754,7 +755,8 @@ class Cluster {
       if (poisoned_.count(trial.id)) throw std::runtime_error("poisoned");
       results.push_back(reference_.at(trial.id));
       if (unnoticed) results.back().epochs[0].loss += 1;
-      if (slot.lies) results.back().paper.validation.fused[0] += 0.5f;
+      float& first = results.back().paper.validation.fused[0];
+      if (slot.lies) first = sweep::rounded_to_half(first + 0.5f);
     }
     return results;
   }

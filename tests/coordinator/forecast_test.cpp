@@ -145,11 +145,11 @@ TEST_F(ForecastTest, TimeGoesByEpochsAndBytesByClips) {
   const double epochs = sweep::Config().epochs;
   EXPECT_GT(*made.seconds, 2 * 10 * 6 / epochs);
   EXPECT_LT(*made.seconds, 2 * 10 * 9 / epochs);
-  EXPECT_EQ(made.bytes, 2 * (24 * 6 * 40 + 30'000)) << "3 parts, 2 protocols, 4 bytes of 6 classes";
+  EXPECT_EQ(made.bytes, 2 * (8 * 6 * 40 + 20'000)) << "2 parts, 2 protocols, 2 bytes of 6 classes";
   file_.expansion.trials[0].config.epochs = 30;
   EXPECT_NEAR(*forecast().seconds / *made.seconds, 2, 1e-9);
   file_.expansion.trials[0].config.head = sweep::Head::kSoftmax;
-  EXPECT_EQ(forecast().bytes, (24 + 8) * 6 * 40 + 2 * 30'000);
+  EXPECT_EQ(forecast().bytes, (8 + 4) * 6 * 40 + 2 * 20'000);
 }
 
 TEST_F(ForecastTest, JsonHasAllOfIt) {

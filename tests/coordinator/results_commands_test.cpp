@@ -19,6 +19,7 @@
 #include "coordinator/commands/command.h"
 #include "storage/probe_file.h"
 #include "storage/writer.h"
+#include "sweep/half.h"
 #include "tests/support/error_of.h"
 #include "tests/support/folder.h"
 #include "trainer/data/error.h"
@@ -73,7 +74,7 @@ std::vector<float> row(const storage::ClipRecord& clip, double strength, std::mt
     total += p[std::size_t(c)] = std::exp(strength * share + normal(random));
   }
   std::vector<float> made;
-  for (const double value : p) made.push_back(float(value / total));
+  for (const double value : p) made.push_back(sweep::rounded_to_half(value / total));
   return made;
 }
 

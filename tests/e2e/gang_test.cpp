@@ -1,6 +1,5 @@
 // Real training by gangs of MPI ranks: what one rank gives is what comes out, whoever dies on the way.
 #include <cmath>
-#include <cstring>
 
 #include "tests/e2e/end_to_end.h"
 
@@ -29,15 +28,6 @@ class Gang : public EndToEnd {
   }
 };
 
-/// The float32 or float64 numbers of a binary value, as JSON writes it.
-template <class T>
-std::vector<double> numbers(const json& binary) {
-  const auto bytes = binary.at("bytes").get<std::vector<std::uint8_t>>();
-  std::vector<T> values(bytes.size() / sizeof(T));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return {values.begin(), values.end()};
-}
-
 TEST_F(Gang, OneTwoAndFourRanksTrainTheSameTrial) {
   const std::string settings = write("settings.yaml",
                                      "projection_dim: 8\ngate_dim: 4\nfusion_dim: 8\nepochs: 4\nprecision: float64\n"
@@ -57,10 +47,15 @@ TEST_F(Gang, OneTwoAndFourRanksTrainTheSameTrial) {
         ASSERT_NEAR(actual[i], expected[i], tolerance * std::max(1e-3, std::abs(expected[i])));
       }
     };
-    near(numbers<double>(result.at("epochs")), numbers<double>(alone.at("epochs")), 1e-6);
+    ASSERT_EQ(result.at("epochs").size(), alone.at("epochs").size());
+    for (std::size_t i = 0; i < result["epochs"].size(); ++i) {
+      for (const char* name : {"learning_rate", "loss", "validation_loss"}) {
+        near({result["epochs"][i].at(name)}, {alone["epochs"][i].at(name)}, 1e-6);
+      }
+    }
     for (const char* protocol : {"paper", "held_out"}) {
-      for (const char* split : {"validation", "test"}) {  // kept as floats: half a unit in the last place more
-        near(numbers<float>(result[protocol][split]["fused"]), numbers<float>(alone[protocol][split]["fused"]), 1.2e-6);
+      for (const char* split : {"validation", "test"}) {  // kept as halves: three units in the last place
+        near(result[protocol][split]["fused"], alone[protocol][split]["fused"], 3e-3);
       }
     }
   }

@@ -59,7 +59,7 @@ class Client(unittest.TestCase):
         self.assertEqual(len(said["fused"]), len(said["clips"]))
         for row in said["fused"]:
             self.assertEqual(len(row), len(said["classes"]))
-            self.assertAlmostEqual(sum(row), 1, places=5)
+            self.assertAlmostEqual(sum(row), 1, delta=2**-11, msg="numbers of half precision")
 
     def test_views_have_the_columns_of_the_document(self):
         document = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "sql.md").read_text()

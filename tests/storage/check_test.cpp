@@ -66,11 +66,13 @@ TEST_F(StoreCheckTest, FindsNothingInWhatWasWritten) {
 TEST_F(StoreCheckTest, FindsWhateverHasChangedSince) {
   const std::string first = "(SELECT key FROM trial ORDER BY key LIMIT 1)";
   const std::vector<std::pair<std::string, std::string>> changes = {
-      {"UPDATE prediction SET probabilities = zeroblob(length(probabilities)) WHERE trial = " + first, "SHA-256"},
+      {"UPDATE prediction SET paper_validation = held_out_test WHERE trial = " + first, "SHA-256"},
       {"UPDATE result SET paper_score = 9.5 WHERE trial = " + first, "its row of numbers changed"},
       {"UPDATE result SET arithmetic = 'ba9876543210' WHERE trial = " + first, "SHA-256"},
       {"UPDATE result SET seconds = seconds + 1 WHERE trial = " + first, "SHA-256"},
       {"UPDATE surface SET paper = inner WHERE trial = " + first, "SHA-256"},
+      {"UPDATE epoch SET terms = x'01780000000000000000' WHERE trial = " + first, "SHA-256"},
+      {"UPDATE epoch SET terms = x'01' WHERE trial = " + first, "the store is damaged: the loss terms of an epoch"},
       {"UPDATE epoch SET loss = loss * 2 WHERE trial = " + first, "SHA-256"},
       {"UPDATE clip SET first = 4 WHERE position = 0", "dataset "},
       {"UPDATE trial SET id = CAST(x'ff1b5b41' AS TEXT) WHERE key = " + first, "trial \xef\xbf\xbd [A: "},

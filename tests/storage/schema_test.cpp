@@ -128,11 +128,19 @@ TEST_F(SchemaTest, AnotherProgramsDatabaseIsRefusedAndUntouched) {
 TEST_F(SchemaTest, AStoreOfBeforeTheFirstReleaseIsNamedAsSuch) {
   {
     Database database(path(), Database::Mode::kReadWrite);
-    database.execute("CREATE TABLE sweep (id TEXT); PRAGMA application_id = " + std::to_string(0x4d646c79));
+    database.execute("CREATE TABLE sweep (id TEXT); PRAGMA user_version = 1");
   }
-  for (const std::string& message : {test::error_of<Error>([&] { Writer writer(folder_.path()); }),
-                                     test::error_of<Error>([&] { Reader reader(folder_.path()); })}) {
-    EXPECT_NE(message.find("was made by a version of Medley before 0.2.0"), std::string::npos) << message;
+  for (const char* id : {"Mdly", "Medl"}) {  // of 0.1.0 and of development builds
+    {
+      Database database(path(), Database::Mode::kReadWrite);
+      database.execute("PRAGMA application_id = " + std::to_string(id[0] << 24 | id[1] << 16 | id[2] << 8 | id[3]));
+    }
+    for (const std::string& message : {test::error_of<Error>([&] { Writer writer(folder_.path()); }),
+                                       test::error_of<Error>([&] { Reader reader(folder_.path()); })}) {
+      EXPECT_NE(message.find("was made by a version or a development build of Medley before 0.2.0"), std::string::npos)
+          << message;
+      EXPECT_NE(message.find("use another --store, and run the sweeps again"), std::string::npos) << message;
+    }
   }
 }
 

@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <limits>
 
+#include "sweep/half.h"
+
 namespace medley::storage::testing_store {
 
 DatasetRecord small_dataset() {
@@ -62,7 +64,7 @@ double unit(std::mt19937_64& random) { return static_cast<double>(random() >> 11
 
 std::vector<float> floats(std::mt19937_64& random, int count) {
   std::vector<float> values(static_cast<std::size_t>(count));
-  for (float& value : values) value = static_cast<float>(unit(random));
+  for (float& value : values) value = sweep::rounded_to_half(unit(random));
   return values;
 }
 

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -9,11 +10,14 @@
 #include <unistd.h>
 
 #include "storage/check.h"
+#include "storage/codec.h"
 #include "storage/database.h"
 #include "storage/measured_config.h"
 #include "storage/reader.h"
 #include "storage/report_input.h"
 #include "storage/writer.h"
+#include "sweep/half.h"
+#include "sweep/head_fusion.h"
 #include "tests/storage/store_fixture.h"
 #include "tests/support/folder.h"
 
@@ -507,6 +511,14 @@ class ChangedResultTest : public StoreTest {
     Database database(StoreLayout(writer_.folder().string()).database(), Database::Mode::kReadWrite);
     database.execute(sql + " WHERE trial = (SELECT key FROM trial WHERE id = '" + first_ + "')");
   }
+  void train_again() {
+    commit(writer_, [&] { EXPECT_EQ(writer_.set_aside_changed({first_}, kNow).size(), 1u); });
+    commit(writer_, [&] {
+      const int next = Reader(writer_.folder()).trial_histories(id_).front().attempts + 1;
+      writer_.begin_attempts("w1", next, {{first_, next}}, kNow);
+      writer_.accept_result({first_, next}, "w1", results_[0], kNow);
+    });
+  }
   std::vector<std::string> left_out(std::vector<std::string>& kept) {
     Reader reader(writer_.folder());
     const auto take = [&](const std::string&, std::vector<sweep::TrialScores>& trials) {
@@ -530,12 +542,7 @@ TEST_F(ChangedResultTest, IsLeftOutOfTablesByName) {
     change(sql);
     EXPECT_EQ(left_out(kept), std::vector<std::string>{first_}) << sql;
     EXPECT_EQ(kept, std::vector<std::string>{sweep_.trials[1].id}) << sql;
-    commit(writer_, [&] { EXPECT_EQ(writer_.set_aside_changed({first_}, kNow).size(), 1u); });
-    commit(writer_, [&] {
-      const int next = Reader(writer_.folder()).trial_histories(id_).front().attempts + 1;
-      writer_.begin_attempts("w1", next, {{first_, next}}, kNow);
-      writer_.accept_result({first_, next}, "w1", results_[0], kNow);
-    });
+    train_again();
   }
   change("UPDATE result SET paper_score = 9.5");
   Reader reader(writer_.folder());
@@ -556,13 +563,45 @@ TEST_F(ChangedResultTest, IsNoAnswerToWhoeverAsksForIt) {
   };
   Reader reader(writer_.folder());
   const auto predictions = [&] { reader.predictions({first_}, sweep::Protocol::kPaper, Split::kTest); };
-  change("UPDATE prediction SET probabilities = zeroblob(length(probabilities))");
+  change("UPDATE prediction SET paper_test = zeroblob(length(paper_test))");
   says("its predictions", predictions);
   says("its predictions", [&] { reader.find_trial(first_); });
   change("UPDATE importance SET mean = mean + 1");
   says("the importance of its encoders", [&] { reader.importance({first_}); });
   change("UPDATE result SET paper_test_clips = 1");
   says("its row of numbers", predictions);
+}
+
+TEST_F(ChangedResultTest, EveryColumnOfPredictionsAndImportanceIsCovered) {
+  const auto changed = [&](const std::string& what, auto read) {
+    change("UPDATE " + what);
+    Reader reader(writer_.folder());
+    EXPECT_NE(test::error_of<ChangedResult>([&] { read(reader); }), "") << what;
+    train_again();
+  };
+  for (const char* what :
+       {"importance SET encoder = encoder || 'x'", "importance SET mean = mean + 1", "importance SET sd = sd + 1",
+        "importance SET selection_frequency = 2", "gate SET statistics = cka", "gate SET weights = weights || x'0000'",
+        "gate SET cka = weights", "gate SET row_sha256 = x'00'"}) {
+    changed(what, [&](Reader& reader) { reader.importance({first_}); });
+  }
+  using sweep::Protocol;
+  struct Column {
+    const char* name;
+    Protocol protocol;
+    Split split;
+  };
+  for (const Column& column : {Column{"held_out_validation", Protocol::kHeldOut, Split::kValidation},
+                               Column{"paper_validation", Protocol::kPaper, Split::kValidation},
+                               Column{"held_out_test", Protocol::kHeldOut, Split::kTest},
+                               Column{"paper_test", Protocol::kPaper, Split::kTest}}) {
+    const auto read = [&](Reader& reader) { reader.predictions({first_}, column.protocol, column.split); };
+    for (const std::string bytes : {"zeroblob(40)", "x''", "x'00'"}) {
+      changed(std::string("prediction SET ") + column.name + " = " + bytes, read);
+    }
+    changed("prediction SET row_sha256 = substr(row_sha256, 1, 127)", read);
+    changed("prediction SET row_sha256 = zeroblob(128)", read);
+  }
 }
 
 TEST_F(ChangedResultTest, IsNotThatOfAnotherTrial) {
@@ -1072,6 +1111,41 @@ TEST_F(StoreTest, PredictionsOfAConfigAndSeedComeByFold) {
   ASSERT_EQ(chosen.size(), 2u);
   EXPECT_EQ(chosen[0].trial, sweep.trials[5].id);
   EXPECT_EQ(chosen[1].fused, results[sweep.trials[0].id].paper.test.fused);
+}
+
+// The four ways in which predictions are kept (sweep::Kept), each in a column of its own.
+TEST_F(StoreTest, TheViewOfPredictionsHasEveryPartThatIsKept) {
+  const SweepSubmission sweep = small_sweep("s", 1, 1);
+  submit(sweep);
+  std::mt19937_64 random(5);
+  sweep::TrialResult result = random_result(sweep.trials[0], random);
+  result.held_out.validation.presence.clear(), result.held_out.validation.salience.clear();
+  result.paper.validation.fused = sweep::product_of_heads(result.paper.validation, 6);
+  result.held_out.test.fused = result.held_out.test.salience;
+  train(sweep.trials[0], result);
+  Database database(StoreLayout(writer_.folder().string()).database(), Database::Mode::kReadOnly);
+  Statement view(database,
+                 "SELECT protocol || ' ' || split || ' ' || part, probabilities FROM v_prediction WHERE trial = ? "
+                 "ORDER BY 1");
+  view.bind(sweep.trials[0].id);
+  std::map<std::string, std::vector<std::uint16_t>> seen;
+  while (view.step()) seen[view.text(0)] = unpack<std::uint16_t>(view.blob(1), "a matrix");
+  std::map<std::string, std::vector<std::uint16_t>> expected;
+  const auto expect = [&](const std::string& name, const std::vector<float>& values) {
+    for (const float value : values) expected[name].push_back(sweep::half_bits(value));
+  };
+  expect("held-out validation fused", result.held_out.validation.fused);
+  expect("paper validation presence", result.paper.validation.presence);
+  expect("paper validation salience", result.paper.validation.salience);
+  for (const auto& [split, said] :
+       {std::pair("held-out test", &result.held_out.test), {"paper test", &result.paper.test}}) {
+    expect(split + std::string(" presence"), said->presence);
+    expect(split + std::string(" salience"), said->salience);
+    expect(split + std::string(" fused"), said->fused);
+  }
+  EXPECT_EQ(seen, expected);
+  EXPECT_EQ(sweep::encode_result(*Reader(writer_.folder()).find_trial(sweep.trials[0].id)->result),
+            sweep::encode_result(result));
 }
 
 TEST_F(StoreTest, PartitionsAreKeptApart) {

@@ -4,8 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "sweep/half.h"
-
 namespace medley::sweep {
 namespace {
 
@@ -34,15 +32,6 @@ TEST(Spearman, IsSciPys) {
   EXPECT_NEAR(spearman({.4, .3, .3, .1, .05}, {.02, .03, .01, .01, -.01}), 0.7631578947368421, 1e-14);
   EXPECT_DOUBLE_EQ(spearman({1, 2, 3}, {9, 5, 1}), -1);
   EXPECT_TRUE(std::isnan(spearman({1, 2}, {3, 3})));
-}
-
-TEST(Half, BitsAreNumbers) {
-  EXPECT_EQ(half_value(0x3c00), 1.0f);
-  EXPECT_EQ(half_value(0xc000), -2.0f);
-  EXPECT_EQ(half_value(0x3555), 0.333251953125f);        // the half nearest to 1/3
-  EXPECT_EQ(half_value(0x0001), std::ldexp(1.0f, -24));  // the smallest
-  EXPECT_EQ(half_value(0x7bff), 65504.0f);               // the largest
-  EXPECT_TRUE(std::isinf(half_value(0x7c00)));
 }
 
 }  // namespace

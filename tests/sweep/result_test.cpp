@@ -10,6 +10,8 @@
 #include <gtest/gtest.h>
 
 #include "sweep/error.h"
+#include "sweep/half.h"
+#include "sweep/result_parts.h"
 
 namespace medley::sweep {
 namespace {
@@ -19,9 +21,9 @@ Predictions predictions(int clips, bool heads, std::mt19937& random) {
   Predictions made;
   made.clips = clips;
   for (int i = 0; i < clips * 6; ++i) {
-    made.fused.push_back(uniform(random));
-    if (heads) made.presence.push_back(uniform(random));
-    if (heads) made.salience.push_back(uniform(random));
+    made.fused.push_back(rounded_to_half(uniform(random)));
+    if (heads) made.presence.push_back(rounded_to_half(uniform(random)));
+    if (heads) made.salience.push_back(rounded_to_half(uniform(random)));
   }
   return made;
 }
@@ -149,76 +151,198 @@ TEST(Result, EmptyResultRoundTrips) {
   EXPECT_TRUE(b.epochs.empty());
 }
 
-TEST(Result, FloatsAreLittleEndianOnTheWire) {
+/// A record as sweep/result.h and sweep/result_parts.h lay it out, field by field.
+struct Record {
+  std::uint32_t magic = 0x524c444d;
+  std::uint16_t format = 3;
+  std::uint8_t outcome = 0;
+  double seconds = 2, samples_per_second = 4;
+  std::int64_t peak = 5;
+  std::uint32_t pack_size = 6;
+  std::string trial = "id", test = "t", arithmetic = "a", reason = "r";
+  std::uint32_t epochs = 1, epoch = 1;
+  std::vector<double> numbers = {.5, .25, .125, 1, 0, .75, 1};
+  RecordBytes terms = {1, 'x', 0, 0, 0, 0, 0, 0, 0xe0, 0x3f};  // x = .5
+  std::uint32_t paper_epoch = 1, clips = 2;
+  std::uint8_t classes = 2, kept = 1;
+  std::vector<std::uint16_t> halves = {0x3c00, 0, 0x3800, 0x3800};  // 1 0, .5 .5
+  RecordBytes surface = small_surface(), held_out_surface, inner;
+  std::uint16_t encoders = 1;
+  std::string encoder = "e";
+  std::vector<double> importance = {1, 0, 1};
+  RecordBytes statistics = {0, 0, 2, 0, 3, 0x81, 0x01, 0, 0};  // no quantiles, the bins 3 and 129, no ranks
+  std::vector<std::uint16_t> weights = {0x3c00, 0x3c00};
+  std::vector<float> cka = {1};
+  RecordBytes behind;
+
+  /// Zigzag varints: two clips, a blend, one hit more from the first cell on, then none.
+  static RecordBytes small_surface() {
+    RecordBytes bytes(802);
+    bytes[0] = 4, bytes[1] = 2, bytes[2] = 2;
+    return bytes;
+  }
+  RecordBytes bytes() const {
+    RecordBytes out, predictions;
+    put_number(out, magic), put_number(out, format), put_number(out, outcome);
+    put_number(out, seconds), put_number(out, samples_per_second), put_number(out, peak), put_number(out, pack_size);
+    put_text(out, trial), put_text(out, test), put_text(out, arithmetic), put_text(out, reason);
+    put_number(out, epochs), put_number(out, epoch), put_numbers(out, numbers), put_part(out, terms);
+    put_number(predictions, clips), put_number(predictions, classes), put_number(predictions, kept);
+    put_numbers(predictions, halves);
+    put_number(out, paper_epoch), put_part(out, predictions), put_part(out, {}), put_part(out, surface);
+    put_number(out, std::uint32_t{0}), put_part(out, {}), put_part(out, {}), put_part(out, held_out_surface);
+    put_part(out, inner);
+    put_number(out, encoders), put_text(out, encoder), put_numbers(out, importance), put_part(out, statistics);
+    put_number(out, static_cast<std::uint32_t>(weights.size())), put_numbers(out, weights);
+    put_number(out, static_cast<std::uint32_t>(cka.size())), put_numbers(out, cka);
+    out.insert(out.end(), behind.begin(), behind.end());
+    return out;
+  }
+};
+
+TEST(Result, IsAFlatRecordOfLittleEndianNumbers) {
   TrialResult result;
-  result.paper.validation = {1, {}, {}, {1.0f}};
+  result.seconds = 2, result.samples_per_second = 4, result.peak_memory_bytes = 5, result.pack_size = 6;
+  result.trial_id = "id", result.test_fingerprint = "t", result.arithmetic = "a", result.reason = "r";
+  result.epochs = {{1, .5, .25, .125, {{"x", .5}}, {1, 0}, {.75, 1}}};
+  result.paper.epoch = 1;
+  result.paper.validation = {2, {}, {}, {1, 0, .5, .5}};
+  result.paper.surface.clips = 2, result.paper.surface.blends = 1;
+  result.paper.surface.presence_hits.fill(1);
+  result.importance.encoders = {{"e", 1, 0, {}, {3, 129}, 1, {}}};
+  result.importance.weights = {0x3c00, 0x3c00}, result.importance.cka = {1};
+  const RecordBytes bytes = encode_result(result);
+  EXPECT_EQ(bytes, Record().bytes());
+  EXPECT_EQ(bytes[0], 'M');
+  EXPECT_EQ(bytes[7 + 7], 0x40) << "2.0 is 0x4000000000000000, its high byte last";
+  EXPECT_EQ(encode_result(decode_result(bytes)), bytes);
+}
+
+/// The record with one value changed to something that cannot be, and what is said of it.
+void expect_refused(const std::string& words, const std::function<void(Record&)>& change) {
+  Record record;
+  change(record);
+  try {
+    decode_result(record.bytes());
+    ADD_FAILURE() << words;
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find(words), std::string::npos) << e.what() << "\n" << words;
+  }
+}
+
+TEST(Result, EveryFieldIsChecked) {
+  EXPECT_NO_THROW(decode_result(Record().bytes()));
+  expect_refused("first word", [](Record& r) { r.magic ^= 1; });
+  expect_refused("format 2; this medley reads format 3", [](Record& r) { r.format = 2; });
+  expect_refused("the outcome must be from 0 to 1", [](Record& r) { r.outcome = 2; });
+  expect_refused("seconds has a form", [](Record& r) { r.seconds = -0.0; });
+  expect_refused("samples a second has a form", [](Record& r) { r.samples_per_second = -std::nan(""); });
+  expect_refused("the peak of memory", [](Record& r) { r.peak = -1; });
+  expect_refused("the size of the pack", [](Record& r) { r.pack_size = 0; });
+  expect_refused("the size of the pack", [](Record& r) { r.pack_size = 0xffffffff; });
+  expect_refused("the id of the trial", [](Record& r) { r.trial.resize(257, 'x'); });
+  expect_refused("the fingerprint of the test clips", [](Record& r) { r.test = "\xff is no UTF-8"; });
+  expect_refused("the arithmetic is longer", [](Record& r) { r.arithmetic.resize(257, 'x'); });
+  expect_refused("the reason is longer", [](Record& r) { r.reason.resize(70000, 'x'); });
+  expect_refused("the reason is no UTF-8", [](Record& r) { r.reason = "\xff"; });
+  expect_refused("the number of epochs", [](Record& r) { r.epochs = 100001; });
+  expect_refused("", [](Record& r) { r.epochs = 2; });
+  expect_refused("an epoch must be from 0", [](Record& r) { r.epoch = 100001; });
+  expect_refused("a number of an epoch", [](Record& r) { r.numbers[6] = -0.0; });
+  expect_refused("a term is cut off", [](Record& r) { r.terms.pop_back(); });
+  expect_refused("the name of a term is cut off", [](Record& r) { r.terms[0] = 200; });
+  expect_refused("the name of a term is no UTF-8", [](Record& r) { r.terms[1] = 0xff; });
+  expect_refused("a term has a form", [](Record& r) { r.terms[9] = 0xff, r.terms[8] = 0xff; });
+  expect_refused("'x' is there twice",
+                 [](Record& r) { r.terms.insert(r.terms.end(), r.terms.begin(), r.terms.end()); });
+  expect_refused("more than 32", [](Record& r) {
+    r.terms.clear();
+    for (std::uint8_t i = 0; i < 33; ++i) r.terms.insert(r.terms.end(), {1, i, 0, 0, 0, 0, 0, 0, 0, 0});
+  });
+  expect_refused("the epoch of a snapshot", [](Record& r) { r.paper_epoch = 100001; });
+  expect_refused("their number of clips", [](Record& r) { r.clips = 0; });
+  expect_refused("their number of clips", [](Record& r) { r.clips = 1000001; });
+  expect_refused("cut off", [](Record& r) { r.clips = 3; });
+  expect_refused("bytes after its end", [](Record& r) { r.clips = 1; });
+  expect_refused("their number of classes", [](Record& r) { r.classes = 0; });
+  expect_refused("their number of classes", [](Record& r) { r.classes = 17; });
+  expect_refused("what they keep", [](Record& r) { r.kept = 0; });
+  expect_refused("what they keep", [](Record& r) { r.kept = 5; });
+  expect_refused("a probability has a form", [](Record& r) { r.halves[0] = 0x7e01; });
+  expect_refused("a probability has a form", [](Record& r) { r.halves[0] = 0xfe00; });
+  expect_refused("cut off", [](Record& r) { r.kept = 4; });
+  expect_refused("its number of clips must", [](Record& r) { r.surface[0] = 3; });  // -2
+  expect_refused("its number of blends", [](Record& r) { r.surface[1] = 6; });
+  expect_refused("a hit must be from 0 to 2", [](Record& r) { r.surface[2] = 6; });
+  expect_refused("a hit must be from 0 to 1", [](Record& r) { r.surface[402] = 4; });
+  expect_refused("cut off", [](Record& r) { r.surface.pop_back(); });
+  expect_refused("bytes after its end", [](Record& r) { r.surface.push_back(0); });
+  expect_refused("in a form that is none", [](Record& r) { r.surface[0] = 0x84, r.surface[1] = 0; });
+  expect_refused("in a form that is none", [](Record& r) { r.surface.assign(2000, 0xff); });
+  expect_refused("one of no clips is no bytes", [](Record& r) { r.surface.assign(802, 0); });
+  expect_refused("a surface of 1 clips beside predictions of 2", [](Record& r) { r.surface[0] = 2; });
+  expect_refused("cut off", [](Record& r) { r.held_out_surface = {2}; });
+  expect_refused("cut off", [](Record& r) { r.inner = {2}; });
+  expect_refused("the number of encoders", [](Record& r) { r.encoders = 257; });
+  expect_refused("the name of an encoder", [](Record& r) { r.encoder.resize(257, 'x'); });
+  expect_refused("a number of an encoder", [](Record& r) { r.importance[1] = -0.0; });
+  expect_refused("the number of quantiles", [](Record& r) { r.statistics[1] = 9; });
+  expect_refused("quantiles is cut off", [](Record& r) { r.statistics[1] = 1; });
+  expect_refused("the number of bins", [](Record& r) { r.statistics[3] = 5; });
+  expect_refused("in a form that is none", [](Record& r) { r.statistics[6] = 0; });
+  expect_refused("the number of ranks", [](Record& r) { r.statistics[8] = 2; });
+  expect_refused("bytes after its end", [](Record& r) { r.statistics.push_back(0); });
+  expect_refused("the gate's weights [clip, encoder] has 1 numbers, not 2", [](Record& r) { r.weights.pop_back(); });
+  expect_refused("CKA [encoder, encoder] has 2 numbers, not 1", [](Record& r) { r.cka.push_back(1); });
+  expect_refused("bytes after its end", [](Record& r) { r.behind = {0}; });
+}
+
+TEST(Result, PredictionsOfOtherClassesAreRefused) {
+  TrialResult result;
+  result.paper.validation = {1, {}, {}, {1, 0}};
   result.paper.surface.clips = 1;
-  const auto bytes = encode_result(result);
-  // Key "fused", then a byte string of 4: 1.0f is 0x3f800000.
-  const std::vector<std::uint8_t> expected = {0x65, 'f', 'u', 's', 'e', 'd', 0x44, 0x00, 0x00, 0x80, 0x3f};
-  EXPECT_NE(std::search(bytes.begin(), bytes.end(), expected.begin(), expected.end()), bytes.end());
+  result.held_out.test = {1, {}, {}, {1, 0, 0}};
+  EXPECT_THROW(decode_result(encode_result(result)), Error);
 }
 
-/// The result with one value changed to something that cannot be.
-void expect_refused(const std::function<void(nlohmann::json&)>& change) {
-  nlohmann::json object = nlohmann::json::from_cbor(encode_result(full_result()));
-  change(object);
-  EXPECT_THROW(decode_result(nlohmann::json::to_cbor(object)), Error);
+// Presence, salience and their product .25 / .375, .125 / .375 as halves; and salience for itself.
+TEST(Result, WhatFollowsFromTheHeadsIsNotSaid) {
+  const std::vector<float> presence = {.5, .25}, salience = {.5, .5};
+  const std::vector<float> product = {half_value(0x3955), half_value(0x3555)};
+  const std::vector<std::pair<std::vector<float>, std::uint8_t>> cases = {{product, 2}, {salience, 3}, {{1, 0}, 4}};
+  for (const auto& [fused, kept] : cases) {
+    const Predictions said{1, presence, salience, fused};
+    RecordBytes bytes = encode_predictions(said);
+    EXPECT_EQ(bytes[5], kept);
+    EXPECT_EQ(bytes.size(), 6u + 2 * (kept == 4 ? 6 : 4));
+    expect_same(decode_predictions(bytes.data(), bytes.size()), said);
+    if (kept == 4) continue;
+    // Said all the same, it would be another record of the same result.
+    bytes[5] = 4;
+    for (const float value : fused) put_number(bytes, half_bits(value));
+    EXPECT_THROW(decode_predictions(bytes.data(), bytes.size()), Error);
+  }
+  // Where the product is the salience, that is how it is said.
+  const Predictions same{1, {.5, .5}, {.5, .5}, {.5, .5}};
+  RecordBytes bytes = encode_predictions(same);
+  EXPECT_EQ(bytes[5], 3);
+  bytes[5] = 2;
+  EXPECT_THROW(decode_predictions(bytes.data(), bytes.size()), Error);
 }
 
-TEST(Result, EverySizeIsChecked) {
-  using nlohmann::json;
-  const auto bytes = [](std::size_t n) { return json::binary(std::vector<std::uint8_t>(n)); };
-  expect_refused([&](json& o) { o["format"] = 2; });
-  expect_refused([&](json& o) { o["outcome"] = "lost"; });
-  expect_refused([&](json& o) { o["reason"] = std::string(70000, 'x'); });
-  expect_refused([&](json& o) { o["reason"] = "\xff is no UTF-8"; });
-  expect_refused([&](json& o) { o["epochs"] = bytes(8 * 10); });
-  expect_refused([&](json& o) { o["epochs"] = bytes(87); });
-  const auto rows = [](std::initializer_list<double> numbers) {
-    std::vector<std::uint8_t> raw(numbers.size() * sizeof(double));
-    std::memcpy(raw.data(), numbers.begin(), raw.size());
-    return json::binary(raw);
-  };
-  expect_refused([&](json& o) { o.erase("terms"); });
-  expect_refused([&](json& o) { o["terms"]["names"] = {"presence", "presence"}; });
-  expect_refused([&](json& o) { o["terms"]["names"] = std::vector<std::string>(33, "presence"); });
-  expect_refused([&](json& o) { o["terms"]["names"][0] = "\xff is no UTF-8"; });
-  expect_refused([&](json& o) { o["terms"]["rows"] = rows({0, 0}); });
-  expect_refused([&](json& o) { o["terms"]["rows"] = rows({3, 0, 1}); });
-  expect_refused([&](json& o) { o["terms"]["rows"] = rows({0, 3, 1}); });
-  expect_refused([&](json& o) { o["terms"]["rows"] = rows({-1, 0, 1}); });
-  expect_refused([&](json& o) { o["terms"]["rows"] = rows({NAN, 0, 1}); });
-  expect_refused([&](json& o) { o["terms"]["rows"] = rows({0, 0, 1, 0, 0, 2}); });
-  expect_refused([&](json& o) { o["paper"]["validation"]["clips"] = 10; });
-  expect_refused([&](json& o) { o["paper"]["validation"]["clips"] = -1; });
-  expect_refused([&](json& o) { o["paper"]["validation"]["clips"] = std::uint64_t(-1); });
-  expect_refused([&](json& o) { o["paper"]["validation"]["clips"] = 9.0; });
-  expect_refused([&](json& o) { o["paper"]["validation"]["fused"] = bytes(9 * 5 * 4); });
-  expect_refused([&](json& o) { o["paper"]["validation"]["presence"] = bytes(4); });
-  expect_refused([&](json& o) { o["paper"]["surface"]["clips"] = 8; });
-  expect_refused([&](json& o) { o["paper"]["surface"]["blends"] = 10; });
-  expect_refused([&](json& o) { o["paper"]["surface"]["presence"] = bytes(399 * 4); });
-  expect_refused([&](json& o) { o["inner"]["salience"] = json::binary(std::vector<std::uint8_t>(1600, 0xff)); });
-  expect_refused([&](json& o) { o["importance"]["weights"] = bytes(34); });
-  expect_refused([&](json& o) { o["importance"]["cka"] = bytes(12); });
-  expect_refused([&](json& o) { o["importance"]["encoders"][0].erase("mean"); });
-  expect_refused([&](json& o) { o["importance"]["encoders"] = 3; });
-  expect_refused([&](json& o) { o["pack_size"] = 0; });
-  expect_refused([&](json& o) { o["seconds"] = "long"; });
-  expect_refused([&](json& o) { o.erase("held_out"); });
-  expect_refused([&](json& o) { o = json::array(); });
-}
-
-TEST(Result, NestedOrEndlessBytesAreRefusedWithoutRecursion) {
+TEST(Result, LengthsThatAreOnlyClaimedAllocateNothing) {
   EXPECT_THROW(decode_result({}), Error);
-  EXPECT_THROW(decode_result(std::vector<std::uint8_t>(4000000, 0x81)), Error);  // lists of lists of lists...
-  EXPECT_THROW(decode_result(std::vector<std::uint8_t>(4000000, 0x9f)), Error);  // the same, of unknown length
-  EXPECT_THROW(decode_result(std::vector<std::uint8_t>(4000000, 0xc1)), Error);  // tags of tags
-  EXPECT_THROW(decode_result(std::vector<std::uint8_t>(4000000, 0x5f)), Error);  // byte strings in chunks of chunks
-  EXPECT_THROW(decode_result(std::vector<std::uint8_t>(4000000, 0x7f)), Error);  // the same of text
-  // A byte string that claims 2^62 bytes.
-  EXPECT_THROW(decode_result({0xa1, 0x61, 'a', 0x5b, 0x40, 0, 0, 0, 0, 0, 0, 0}), Error);
+  for (const std::uint8_t byte : {std::uint8_t{0x7f}, std::uint8_t{0xff}}) {
+    EXPECT_THROW(decode_result(std::vector<std::uint8_t>(4000000, byte)), Error);
+    // The record ends in every place, and claims all lengths that it can from there on.
+    const RecordBytes good = Record().bytes();
+    for (std::size_t at = 0; at < good.size(); ++at) {
+      RecordBytes bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(at));
+      EXPECT_THROW(decode_result(bytes), Error) << at;
+      bytes.resize(at + 8, byte);
+      EXPECT_THROW(decode_result(bytes), Error) << at;
+    }
+  }
 }
 
 TEST(Result, DamagedBytesAreReadOrRefused) {
@@ -231,7 +355,7 @@ TEST(Result, DamagedBytesAreReadOrRefused) {
       bytes[random() % bytes.size()] ^= std::uint8_t(1u << random() % 8);
     if (random() % 4 == 0) bytes.resize(random() % bytes.size());
     try {
-      decode_result(bytes);
+      EXPECT_EQ(encode_result(decode_result(bytes)), bytes) << "what is taken comes back byte by byte";
     } catch (const Error&) {
       ++refused;
     }

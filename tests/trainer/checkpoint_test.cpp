@@ -208,18 +208,5 @@ TEST(Importance, IsCountedByHandOnFourClips) {
   EXPECT_EQ(importance.weights, (std::vector<std::uint16_t>{0x3a00, 0x3400, 0, 0x3c00, 0x3c00, 0, 0x291f, 0x3bae}));
 }
 
-// IEEE 754 binary16: exact values, rounding to even, the smallest subnormal, overflow.
-TEST(Importance, HalvesAreRoundedToEven) {
-  EXPECT_EQ(trainer::half_bits(1.0F), 0x3c00);
-  EXPECT_EQ(trainer::half_bits(-2.0F), 0xc000);
-  EXPECT_EQ(trainer::half_bits(1 + 0x1p-11F), 0x3c00);
-  EXPECT_EQ(trainer::half_bits(1 + 3 * 0x1p-11F), 0x3c02);
-  EXPECT_EQ(trainer::half_bits(0x1p-24F), 0x0001);
-  EXPECT_EQ(trainer::half_bits(0x1p-25F), 0x0000);
-  EXPECT_EQ(trainer::half_bits(0x1p-14F), 0x0400);
-  EXPECT_EQ(trainer::half_bits(65504.0F), 0x7bff);
-  EXPECT_EQ(trainer::half_bits(65520.0F), 0x7c00);
-}
-
 }  // namespace
 }  // namespace medley::tests

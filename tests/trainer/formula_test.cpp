@@ -401,13 +401,34 @@ TEST(Labels, PresenceIsThatOfTheSetAndSalienceTheExpectedShare) {
   const std::vector<float> presence = {0.75F, 0.8F, 0.15F, 1, 1, 0}, share = {0.4F, 0.45F, 0.15F, 0.3F, 0.7F, 0};
   ASSERT_EQ(p.presence.size(), presence.size());
   for (std::size_t i = 0; i < share.size(); ++i) {
-    EXPECT_NEAR(p.presence[i], presence[i], 1e-7F) << i;
-    EXPECT_NEAR(p.salience[i], share[i], 1e-7F) << i;
+    EXPECT_NEAR(p.presence[i], presence[i], 0x1p-12F) << "half a unit of half precision, of " << i;
+    EXPECT_NEAR(p.salience[i], share[i], 0x1p-12F) << i;
   }
   EXPECT_EQ(p.fused, p.salience);
   // Without smoothing, the loss of a label of probability .2 and of one of probability 1.
   EXPECT_NEAR(trainer::evaluation_loss(config, said, {{0, 1, 70}, {0, 1, 30}}, two_that_blend()), std::log(1 / 0.2) / 2,
               1e-14);
+}
+
+// Logits of presence ln 3, 0, -ln 3 and of salience ln 2, 0, 0: u = 3/4, 1/2, 1/4 and v = 1/2, 1/4, 1/4. Their product
+// 6/16, 2/16, 1/16 over its sum is 2/3, 2/9, 1/9. A softmax head of these logits has v. All are the nearest halves.
+TEST(Heads, ProbabilitiesAreRoundedToHalfPrecision) {
+  const sweep::Classes classes{{"a", "b", "c"}, {false, false, false}};
+  sweep::Config config;
+  trainer::Evaluation said;
+  said.clips = 1;
+  said.logits = {std::log(3.0), 0, -std::log(3.0), std::log(2.0), 0, 0};
+  const sweep::Predictions decoupled = trainer::predictions(config, said, classes);
+  EXPECT_EQ(decoupled.presence, (std::vector<float>{.75F, .5F, .25F}));
+  EXPECT_EQ(decoupled.salience, (std::vector<float>{.5F, .25F, .25F}));
+  // 2/3 = 1365.33 / 2^11, 2/9 = 1820.44 / 2^13, 1/9 = 1820.44 / 2^14.
+  EXPECT_EQ(decoupled.fused, (std::vector<float>{1365 * 0x1p-11F, 1820 * 0x1p-13F, 1820 * 0x1p-14F}));
+  config.head = sweep::Head::kSoftmax;
+  said.logits = {std::log(2.0), std::log(3.0), std::log(4.0)};
+  // 2/9, 1/3 = 1365.33 / 2^12, 4/9 = 1820.44 / 2^12.
+  const sweep::Predictions softmax = trainer::predictions(config, said, classes);
+  EXPECT_EQ(softmax.fused, (std::vector<float>{1820 * 0x1p-13F, 1365 * 0x1p-12F, 1820 * 0x1p-12F}));
+  EXPECT_TRUE(softmax.presence.empty() && softmax.salience.empty());
 }
 
 TEST(Losses, FocalRdropAlignmentAndBalanceArePlainFormulas) {

@@ -40,8 +40,8 @@ std::vector<std::vector<TrialResult>> train_in_gang(int ranks, const data::Datas
 void expect_close(const std::vector<float>& actual, const std::vector<float>& expected) {
   ASSERT_EQ(actual.size(), expected.size());
   for (std::size_t i = 0; i < actual.size(); ++i) {
-    // Recorded as floats: half a unit in the last place comes on top.
-    EXPECT_NEAR(actual[i], expected[i], (kTolerance + 1.2e-7) * std::max(1e-3f, std::abs(expected[i])));
+    // Recorded as halves: a unit in the last place of presence, salience and their product comes on top.
+    EXPECT_NEAR(actual[i], expected[i], (kTolerance + 3 * 0x1p-10) * std::max(1e-3f, std::abs(expected[i])));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "storage/writer.h"
+#include "sweep/half.h"
 #include "sweep/score/metric.h"
 
 namespace medley::test {
@@ -85,7 +86,7 @@ std::vector<float> noisy(const std::vector<sweep::Label>& truth, double noise, s
     }
     double sum = 0;
     for (double& logit : logits) sum += logit = std::exp(logit);
-    for (const double e : logits) rows.push_back(static_cast<float>(e / sum));
+    for (const double e : logits) rows.push_back(sweep::rounded_to_half(e / sum));
   }
   return rows;
 }

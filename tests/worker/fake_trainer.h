@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "sweep/half.h"
 #include "sweep/label.h"
 #include "sweep/result.h"
 #include "sweep/score/metric.h"
@@ -54,7 +55,7 @@ inline sweep::TrialResult fake_result(const sweep::TrialSpec& trial, bool diverg
     std::vector<double> row;
     for (int c = 0; c < classes.count(); ++c) row.push_back(noise.next() + 1e-3);
     for (const double value : row) sum += value;
-    for (const double value : row) snapshot.validation.fused.push_back(static_cast<float>(value / sum));
+    for (const double value : row) snapshot.validation.fused.push_back(sweep::rounded_to_half(value / sum));
   }
   const std::vector<double> fused(snapshot.validation.fused.begin(), snapshot.validation.fused.end());
   const std::vector<sweep::Label> truth = fake_truth();

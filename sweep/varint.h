@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace medley::storage {
+namespace medley::sweep {
 
 /// Whole numbers of 7 bits a byte, the low ones first. All bytes of a number but its last have the high bit.
 template <class Bytes>
@@ -23,4 +23,4 @@ inline std::optional<std::uint64_t> take_varint(const std::uint8_t*& at, const s
   return std::nullopt;
 }
 
-}  // namespace medley::storage
+}  // namespace medley::sweep
