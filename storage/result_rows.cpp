@@ -36,7 +36,23 @@ void check_predictions(const Predictions& predictions, int clips, int classes, c
   check_size(predictions.fused.size(), expected, what + ".fused");
 }
 
-// The parts of a result, const or not.
+/// What is sent and digested of a result, whose parts are bound as they lie.
+struct Record {
+  explicit Record(const TrialResult& of) : result(of), bytes(sweep::encode_result(of, parts)) {}
+  Blob blob(const sweep::RecordPart& part) const { return {bytes.data() + part.begin, part.size}; }
+
+  const TrialResult& result;
+  sweep::ResultParts parts;
+  std::vector<std::uint8_t> bytes;
+};
+
+std::string digest_of(const std::vector<std::uint8_t>& bytes) {
+  sweep::Sha256 sha;
+  sha.add(bytes.data(), bytes.size());
+  return sha.hex();
+}
+
+// The parts of a result or of its record, const or not.
 
 template <class Result>
 auto& snapshot_of(Result& result, Protocol protocol) {
@@ -65,22 +81,19 @@ Sha256Bytes digest_of_column(std::size_t column, const std::string& trial_id, Bl
   return RowDigest("prediction", trial_id).add(kPredictionColumns[column].name).add(blob).bytes();
 }
 
-void insert_predictions(Database& database, std::int64_t trial, const TrialResult& result) {
-  std::array<std::vector<std::uint8_t>, kPredictionColumns.size()> parts;
+void insert_predictions(Database& database, std::int64_t trial, const Record& record) {
+  std::array<Blob, kPredictionColumns.size()> blobs;
   std::array<Sha256Bytes, kPredictionColumns.size()> digests;
   bool any = false;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
+  for (std::size_t i = 0; i < blobs.size(); ++i) {
     const Column& column = kPredictionColumns[i];
-    parts[i] = sweep::encode_predictions(split_of(snapshot_of(result, column.protocol), column.split));
-    digests[i] = digest_of_column(i, result.trial_id, blob_of(parts[i]));
-    any = any || !parts[i].empty();
+    blobs[i] = record.blob(split_of(snapshot_of(record.parts, column.protocol), column.split));
+    digests[i] = digest_of_column(i, record.result.trial_id, blobs[i]);
+    any = any || blobs[i].size > 0;
   }
   if (!any) return;
   Statement insert(database, "INSERT INTO prediction VALUES (?, ?, ?, ?, ?, ?)");
-  insert
-      .bind(trial, Blob{digests.data(), sizeof digests}, blob_of(parts[0]), blob_of(parts[1]), blob_of(parts[2]),
-            blob_of(parts[3]))
-      .run();
+  insert.bind(trial, Blob{digests.data(), sizeof digests}, blobs[0], blobs[1], blobs[2], blobs[3]).run();
 }
 
 /// Column `at` of `row` is this column of table `prediction`, and column 0 the digests of all.
@@ -104,21 +117,19 @@ Sha256Bytes digest_of_gate(const std::string& trial_id, const std::vector<sweep:
   return digest.add(statistics).add(weights).add(cka).bytes();
 }
 
-void insert_importance(Database& database, std::int64_t trial, const TrialResult& result) {
-  const sweep::Importance& importance = result.importance;
-  if (importance.encoders.empty() && importance.weights.empty() && importance.cka.empty()) return;
-  Statement encoder(database, "INSERT INTO importance VALUES (?, ?, ?, ?, ?, ?)");
-  for (std::size_t i = 0; i < importance.encoders.size(); ++i) {
-    const sweep::EncoderImportance& e = importance.encoders[i];
-    encoder.bind(trial, static_cast<std::int64_t>(i), e.encoder, e.mean, e.sd, e.selection_frequency).run();
+void insert_importance(Database& database, std::int64_t trial, const Record& record) {
+  const auto& encoders = record.result.importance.encoders;
+  const Blob statistics = record.blob(record.parts.statistics), weights = record.blob(record.parts.weights),
+             cka = record.blob(record.parts.cka);
+  if (encoders.empty() && weights.size == 0 && cka.size == 0) return;
+  Statement insert(database, "INSERT INTO importance VALUES (?, ?, ?, ?, ?, ?)");
+  for (std::size_t i = 0; i < encoders.size(); ++i) {
+    const sweep::EncoderImportance& e = encoders[i];
+    insert.bind(trial, static_cast<std::int64_t>(i), e.encoder, e.mean, e.sd, e.selection_frequency).run();
   }
-  const auto statistics = sweep::encode_statistics(importance.encoders);
-  const auto weights = pack(importance.weights);
-  const auto cka = pack(importance.cka);
-  const Sha256Bytes digest =
-      digest_of_gate(result.trial_id, importance.encoders, blob_of(statistics), blob_of(weights), blob_of(cka));
+  const Sha256Bytes digest = digest_of_gate(record.result.trial_id, encoders, statistics, weights, cka);
   Statement gate(database, "INSERT INTO gate VALUES (?, ?, ?, ?, ?)");
-  gate.bind(trial, blob_of(statistics), blob_of(weights), blob_of(cka), Blob{digest.data(), digest.size()}).run();
+  gate.bind(trial, statistics, weights, cka, Blob{digest.data(), digest.size()}).run();
 }
 
 /// The numbers that tables read without the surfaces: columns of table `result`. Paper-style ones are none for a
@@ -154,12 +165,7 @@ sweep::Promise promise_of(const DatasetRecord& dataset) {
   return promise;
 }
 
-std::string result_digest(const TrialResult& result) {
-  const std::vector<std::uint8_t> bytes = sweep::encode_result(result);
-  sweep::Sha256 sha;
-  sha.add(bytes.data(), bytes.size());
-  return sha.hex();
-}
+std::string result_digest(const TrialResult& result) { return digest_of(sweep::encode_result(result)); }
 
 sweep::DatasetShape shape_of(const DatasetRecord& dataset) {
   sweep::DatasetShape shape;
@@ -243,6 +249,7 @@ void check_result(const TrialResult& result, const ResultSizes& sizes, int fold)
 
 void insert_result(Database& database, std::int64_t trial, int attempt, const std::string& delivered_by,
                    const TrialResult& result) {
+  const Record record(result);
   const auto [paper, inner] = leaderboard_numbers(result);
   const auto of = [](const auto& numbers, auto value) {
     return numbers ? std::optional<double>(value(*numbers)) : std::nullopt;
@@ -257,7 +264,7 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const st
                 result.seconds, result.samples_per_second, result.peak_memory_bytes, result.pack_size,
                 static_cast<std::int64_t>(result.epochs.size()), result.paper.epoch, result.paper.validation.clips,
                 result.paper.test.clips, result.held_out.epoch, result.held_out.validation.clips,
-                result.held_out.test.clips, result.test_fingerprint, result.arithmetic, result_digest(result),
+                result.held_out.test.clips, result.test_fingerprint, result.arithmetic, digest_of(record.bytes),
                 of(paper, [](const Best& b) { return b.thresholds.alpha; }),
                 of(paper, [](const Best& b) { return b.thresholds.beta; }),
                 of(paper, [](const Best& b) { return b.accuracy.presence; }),
@@ -267,12 +274,9 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const st
                 of(inner, [](const Accuracy& a) { return a.salience; }),
                 of(inner, [](const Accuracy& a) { return a.score(); }));
 
-  const auto paper_surface = encode_surface(result.paper.surface);
-  const auto held_out_surface = encode_surface(result.held_out.surface);
-  const auto inner_surface = encode_surface(result.inner);
   Statement surface(database, "INSERT INTO surface VALUES (?, ?, ?, ?, ?)");
-  insert_signed(surface, "surface", id, trial, blob_of(paper_surface), blob_of(held_out_surface),
-                blob_of(inner_surface));
+  insert_signed(surface, "surface", id, trial, record.blob(record.parts.paper.surface),
+                record.blob(record.parts.held_out.surface), record.blob(record.parts.inner));
 
   Statement epoch(database, "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (std::size_t i = 0; i < result.epochs.size(); ++i) {
@@ -283,8 +287,8 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const st
               e.thresholds.alpha, e.thresholds.beta, e.validation.presence, e.validation.salience, blob_of(terms))
         .run();
   }
-  insert_predictions(database, trial, result);
-  insert_importance(database, trial, result);
+  insert_predictions(database, trial, record);
+  insert_importance(database, trial, record);
 }
 
 void delete_result(Database& database, std::int64_t trial) {

@@ -52,10 +52,16 @@ void put_numbers(RecordBytes& bytes, const std::vector<T>& values) {
   }
 }
 
-/// Bytes of a part behind their number.
-inline void put_part(RecordBytes& bytes, const RecordBytes& part) {
+/// Where bytes of a record lie.
+struct RecordPart {
+  std::size_t begin = 0, size = 0;
+};
+
+/// Bytes of a part behind their number. Returns where they lie.
+inline RecordPart put_part(RecordBytes& bytes, const RecordBytes& part) {
   put_number(bytes, static_cast<std::uint32_t>(part.size()));
   bytes.insert(bytes.end(), part.begin(), part.end());
+  return {bytes.size() - part.size(), part.size()};
 }
 
 inline void put_text(RecordBytes& bytes, const std::string& text) {
@@ -63,8 +69,8 @@ inline void put_text(RecordBytes& bytes, const std::string& text) {
   bytes.insert(bytes.end(), text.begin(), text.end());
 }
 
-/// Reads what put_*() wrote, from bytes that must outlive it. It throws Error, beginning with `of`, where the bytes end,
-/// before it allocates anything for a length that they only claim.
+/// Reads what put_*() wrote, from bytes that must outlive it. It throws Error, beginning with `of`, where the bytes
+/// end, before it allocates anything for a length that they only claim.
 class RecordReader {
  public:
   RecordReader(const std::uint8_t* data, std::size_t size, const char* of) : at_(data), end_(data + size), of_(of) {}

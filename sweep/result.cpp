@@ -58,11 +58,13 @@ std::vector<EpochMetrics> take_epochs(RecordReader& in) {
   return epochs;
 }
 
-void put_snapshot(RecordBytes& bytes, const Snapshot& snapshot) {
+ResultParts::Snapshot put_snapshot(RecordBytes& bytes, const Snapshot& snapshot) {
+  ResultParts::Snapshot parts;
   put_number(bytes, static_cast<std::uint32_t>(snapshot.epoch));
-  put_part(bytes, encode_predictions(snapshot.validation));
-  put_part(bytes, encode_predictions(snapshot.test));
-  put_part(bytes, encode_surface(snapshot.surface));
+  parts.validation = put_part(bytes, encode_predictions(snapshot.validation));
+  parts.test = put_part(bytes, encode_predictions(snapshot.test));
+  parts.surface = put_part(bytes, encode_surface(snapshot.surface));
+  return parts;
 }
 
 /// Every matrix is [clips, classes] with one number of classes throughout a result; `classes` is 0 until known.
@@ -86,7 +88,7 @@ Snapshot take_snapshot(RecordReader& in, std::size_t& classes) {
   return snapshot;
 }
 
-void put_importance(RecordBytes& bytes, const Importance& importance) {
+void put_importance(RecordBytes& bytes, const Importance& importance, ResultParts& parts) {
   put_number(bytes, static_cast<std::uint16_t>(importance.encoders.size()));
   for (const EncoderImportance& encoder : importance.encoders) {
     put_text(bytes, encoder.encoder);
@@ -94,11 +96,15 @@ void put_importance(RecordBytes& bytes, const Importance& importance) {
       put_number(bytes, canonical(number));
     }
   }
-  put_part(bytes, encode_statistics(importance.encoders));
-  put_number(bytes, static_cast<std::uint32_t>(importance.weights.size()));
-  put_numbers(bytes, importance.weights);
-  put_number(bytes, static_cast<std::uint32_t>(importance.cka.size()));
-  put_numbers(bytes, importance.cka);
+  const auto put_matrix = [&bytes](const auto& matrix) {
+    put_number(bytes, static_cast<std::uint32_t>(matrix.size()));
+    const std::size_t begin = bytes.size();
+    put_numbers(bytes, matrix);
+    return RecordPart{begin, bytes.size() - begin};
+  };
+  parts.statistics = put_part(bytes, encode_statistics(importance.encoders));
+  parts.weights = put_matrix(importance.weights);
+  parts.cka = put_matrix(importance.cka);
 }
 
 Importance take_importance(RecordReader& in, std::size_t clips) {
@@ -131,7 +137,7 @@ Importance take_importance(RecordReader& in, std::size_t clips) {
 
 }  // namespace
 
-std::vector<std::uint8_t> encode_result(const TrialResult& result) {
+RecordBytes encode_result(const TrialResult& result, ResultParts& parts) {
   RecordBytes bytes;
   bytes.reserve(1 << 16);
   put_number(bytes, kMagic);
@@ -145,11 +151,16 @@ std::vector<std::uint8_t> encode_result(const TrialResult& result) {
     put_text(bytes, *text);
   }
   put_epochs(bytes, result.epochs);
-  put_snapshot(bytes, result.paper);
-  put_snapshot(bytes, result.held_out);
-  put_part(bytes, encode_surface(result.inner));
-  put_importance(bytes, result.importance);
+  parts.paper = put_snapshot(bytes, result.paper);
+  parts.held_out = put_snapshot(bytes, result.held_out);
+  parts.inner = put_part(bytes, encode_surface(result.inner));
+  put_importance(bytes, result.importance, parts);
   return bytes;
+}
+
+std::vector<std::uint8_t> encode_result(const TrialResult& result) {
+  ResultParts parts;
+  return encode_result(result, parts);
 }
 
 TrialResult decode_result(const std::vector<std::uint8_t>& bytes) {

@@ -160,9 +160,9 @@ Predictions decode_predictions(const std::uint8_t* data, std::size_t size) {
   if (kept == Kept::kFused || kept == Kept::kAll) said.fused = take_halves(in, count);
   if (kept == Kept::kHeads) said.fused = product_of_heads(said, classes);
   if (kept == Kept::kExpectations) said.fused = said.salience;
-  const bool shortest = kept == Kept::kFused || kept == Kept::kExpectations ||
-                        (kept == Kept::kHeads ? !same_bits(said.fused, said.salience)
-                                              : kept_of(said, classes) == Kept::kAll);
+  const bool shortest =
+      kept == Kept::kFused || kept == Kept::kExpectations ||
+      (kept == Kept::kHeads ? !same_bits(said.fused, said.salience) : kept_of(said, classes) == Kept::kAll);
   if (!shortest) in.fail("they keep what follows from the heads");
   in.expect_end();
   return said;

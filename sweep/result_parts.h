@@ -7,8 +7,8 @@
 
 namespace medley::sweep {
 
-// Parts of a result's record (sweep/result.h) that the store keeps byte by byte. What reads them takes any bytes, throws
-// Error on those that the writer cannot have made, and gives back what writes the same bytes.
+// Parts of a result's record (sweep/result.h) that the store keeps byte by byte. What reads them takes any bytes,
+// throws Error on those that the writer cannot have made, and gives back what writes the same bytes.
 
 /// A surface in about 800 bytes: clips, blends, then hits as differences from the cell before, all as zigzag varints
 /// (sweep/varint.h). An all-zero surface is no bytes.
@@ -37,6 +37,18 @@ std::vector<LossTerm> decode_terms(const std::uint8_t* data, std::size_t size);
 /// Quantiles, histogram (varints) and ranks of each encoder. decode_statistics() fills in those of `encoders`.
 RecordBytes encode_statistics(const std::vector<EncoderImportance>& encoders);
 void decode_statistics(const std::uint8_t* data, std::size_t size, std::vector<EncoderImportance>& encoders);
+
+/// Where the parts lie in the record of a result.
+struct ResultParts {
+  struct Snapshot {
+    RecordPart validation, test, surface;
+  };
+  Snapshot paper, held_out;
+  RecordPart inner;
+  RecordPart statistics, weights, cka;  ///< of the importance: encode_statistics(), halves and float32
+};
+/// As encode_result().
+RecordBytes encode_result(const TrialResult& result, ResultParts& parts);
 
 /// One NaN and one zero: what a store gives back of a number.
 double canonical(double value);

@@ -79,16 +79,17 @@ Trained train_and_keep(RunningPack& running, const TrainPack& train, Spool& spoo
       throw Error("the trainer gave " + std::to_string(results.size()) + " results for " +
                   std::to_string(pack.trials.size()) + " trials");
     }
+    std::vector<SpooledResult> spooled;
     for (std::size_t i = 0; i < results.size(); ++i) {
       if (results[i].trial_id != pack.trials[i].id) throw Error("the trainer gave a result of another trial");
-      try {
-        spool.put(running.attempts[i], sweep::encode_result(results[i]));
-      } catch (const Error& e) {
-        trained.unkept = e.what();
-        break;
-      }
-      trained.kept.push_back(running.attempts[i]);
-      log_result(running.attempts[i], results[i]);
+      spooled.push_back({running.attempts[i], sweep::encode_result(results[i])});
+    }
+    try {
+      spool.put(spooled);
+      trained.kept = running.attempts;
+      for (std::size_t i = 0; i < results.size(); ++i) log_result(running.attempts[i], results[i]);
+    } catch (const Error& e) {
+      trained.unkept = e.what();
     }
   } catch (const DatasetChanged& e) {
     trained.reason = e.what();

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -18,10 +21,19 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A result as it lies in a spool and is sent: sweep::encode_result().
+struct SpooledResult {
+  sweep::AttemptId attempt;
+  std::vector<std::uint8_t> bytes;
+};
+
 /// Results on local disk until the coordinator has them. Each worker process has its own subfolder `w-<instance>`,
-/// which it holds by a file lock as long as it lives; what a dead one left is taken over by any other. A result is one
-/// file, `<trial>-<attempt>`: a checksum, then sweep::encode_result(). It is written by files::write(), so that a file
-/// by such a name is complete, whatever dies when.
+/// which it holds by a file lock as long as it lives; what a dead one left is taken over by any other.
+///
+/// The results of a pack are one file, `results-<instance>-<number>`: an index with the place and SHA-256 of each, then
+/// the results. It is written by files::write(), so that a file by such a name is complete, whatever dies when. A
+/// result that is removed is marked in the index, and with the last one the file goes. The marks are not synced: after
+/// a failure of the machine, the spool may have results that the coordinator has.
 ///
 /// put() may be called on another thread than the rest.
 class Spool {
@@ -33,25 +45,42 @@ class Spool {
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
-  /// On disk when it returns. Throws Error when it cannot be written (disk full).
-  void put(const sweep::AttemptId& attempt, const std::vector<std::uint8_t>& bytes);
+  /// On disk when it returns, all of them, with one sync of the file and one of the folder. Throws Error when they
+  /// cannot be written (disk full), and then none is there.
+  void put(const std::vector<SpooledResult>& results);
   /// What is in the own subfolder, in order.
   std::vector<sweep::AttemptId> list() const;
-  /// nullopt when the file is absent or damaged; a damaged one is set aside as `bad-...`. Throws Error when it cannot
-  /// be read.
+  /// nullopt when the result is absent or damaged; a damaged one is set aside as `bad-<trial>-<attempt>`. Throws Error
+  /// when it cannot be read.
   std::optional<std::vector<std::uint8_t>> read(const sweep::AttemptId& attempt);
   /// No effect when it is absent.
   void remove(const sweep::AttemptId& attempt);
-  /// Moves the results of dead workers into the own subfolder; returns them.
+  /// Moves the results of dead workers into the own subfolder; returns them. A file with a damaged index becomes
+  /// `bad-...`.
   std::vector<sweep::AttemptId> take_over_abandoned();
 
  private:
-  std::filesystem::path file_of(const sweep::AttemptId& attempt) const;
+  /// Where a result lies.
+  struct Place {
+    std::string file;
+    std::size_t mark = 0;  ///< offset of its mark
+    std::size_t begin = 0, size = 0;
+    std::array<unsigned char, 32> sha256{};
+  };
+  using Places = std::map<sweep::AttemptId, Place>;
+
   files::Lock make_own() const;
+  static std::optional<Places> read_index(const std::filesystem::path& path);
+  std::optional<Place> find(const sweep::AttemptId& attempt) const;
 
   std::filesystem::path folder_;
+  std::string instance_;
   std::filesystem::path own_;
   files::Lock lock_;
+  mutable std::mutex mutex_;  ///< of what follows
+  Places places_;
+  std::map<std::string, int> left_;  ///< by file, its results that are not removed
+  int files_ = 0;
 };
 
 }  // namespace medley::worker

@@ -58,7 +58,7 @@ Forecast make_forecast(const SweepFile& file, const std::vector<const sweep::Tri
 
 /// Bytes of a result in the database. Probabilities of each clip of the fold and each test clip are halves of every
 /// class, at the paper-style and at the held-out epoch. A softmax head stores one of them a class, others two. All else
-/// has ELSE kB.
+/// has some 20 kB. The store of a real sweep of four encoders had 73 kB a result.
 double bytes_of_result(sweep::Head head, double clips_of_fold, double test_clips, int classes);
 
 /// With four digits, one more than Scores have: .0120.

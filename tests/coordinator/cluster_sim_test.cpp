@@ -458,7 +458,7 @@ class Cluster {
   bool spools_are_empty() const {
     for (const auto& entry : fs::recursive_directory_iterator(folder_ / "spools")) {
       const std::string name = entry.path().filename();
-      if (entry.is_regular_file() && name.size() > 17 && name[16] == '-') return false;
+      if (entry.is_regular_file() && name.rfind("results-", 0) == 0) return false;
     }
     return true;
   }
@@ -763,12 +763,14 @@ class Cluster {
 
   /// A byte of a result on its disk changes.
   void rot(Slot& slot) {
-    const auto spooled = slot.spool->list();
+    std::vector<fs::path> spooled;
+    for (const auto& entry : fs::directory_iterator(folder_ / "spools" / slot.host / ("w-" + slot.id))) {
+      if (entry.path().filename().string().rfind("results-", 0) == 0) spooled.push_back(entry.path());
+    }
     if (spooled.empty()) return;
     happened("result rotted in a spool");
     bad_.insert(slot.id);
-    const fs::path file = folder_ / "spools" / slot.host / ("w-" + slot.id) /
-                          (spooled[0].trial + "-" + std::to_string(spooled[0].number));
+    const fs::path file = *std::min_element(spooled.begin(), spooled.end());
     std::string bytes = test::read_file(file);
     bytes[static_cast<std::size_t>(dice_.between(0, static_cast<std::int64_t>(bytes.size()) - 1))] ^= 1;
     test::write_file(file, bytes);

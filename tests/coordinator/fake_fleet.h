@@ -18,6 +18,7 @@
 #include "tests/coordinator/fake_sweep.h"
 #include "tests/e2e/program.h"
 #include "tests/support/patience.h"
+#include "tests/support/spooled.h"
 
 namespace medley::fake {
 
@@ -84,16 +85,7 @@ class Fleet : public testing::Test {
   int running() const { return summary().running; }
 
   /// Results that workers keep because nobody has confirmed them.
-  int spooled() const {
-    int count = 0;
-    std::error_code error;
-    for (std::filesystem::recursive_directory_iterator it(store() + "/spool", error), end; !error && it != end;
-         it.increment(error)) {
-      const std::string name = it->path().filename();
-      count += name.size() > 17 && name[16] == '-';
-    }
-    return count;
-  }
+  int spooled() const { return test::spooled_results(store() + "/spool"); }
 
   e2e::Scratch scratch_;
 };

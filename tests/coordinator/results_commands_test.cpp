@@ -506,7 +506,8 @@ TEST(ResultsCommands, PredictionsOfAnEnsembleGiveItsNestedScore) {
         }
       }
       EXPECT_NEAR(total, 1, 1e-12);
-      const double sum = std::accumulate(p.begin(), p.end(), 0.0);
+      // Numbers of half precision, whose sum is 1 but for their rounding, are averaged as they are.
+      const double sum = geometric ? std::accumulate(p.begin(), p.end(), 0.0) : 1;
       for (std::size_t c = 0; c < 6; ++c) EXPECT_NEAR(test[i * 6 + c], p[c] /= sum, 1e-6) << words;
       const sweep::Label label = sweep::decode(p.data(), store.data.classes, ensemble.thresholds);
       EXPECT_EQ(labels[i * 3], label.first) << words;
@@ -838,7 +839,8 @@ TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
           p[c] = geometric ? p[c] * std::pow(std::max(1e-12, double(said[c])), weight) : p[c] + weight * said[c];
         }
       }
-      const double sum = std::accumulate(p.begin(), p.end(), 0.0);
+      // Numbers of half precision, whose sum is 1 but for their rounding, are averaged as they are.
+      const double sum = geometric ? std::accumulate(p.begin(), p.end(), 0.0) : 1;
       for (double& one : p) one /= sum;
       predictions.push_back({filenames[i], sweep::decode(p.data(), store.data.classes, thresholds)});
     }
@@ -1049,7 +1051,7 @@ TEST(ResultsCommands, LateFusionTakesOneConfigAnEncoderSubsetWithItsSeedsAverage
           sum += row[c] =
               mix == sweep::Mix::kArithmetic ? (a + b) / 2 : std::sqrt(std::max(1e-12, a) * std::max(1e-12, b));
         }
-        for (const double p : row) mean.push_back(p / sum);
+        for (const double p : row) mean.push_back(mix == sweep::Mix::kArithmetic ? p : p / sum);
       }
       candidates.push_back(config);
       rows.candidates.push_back(mean);

@@ -579,10 +579,10 @@ TEST_F(ChangedResultTest, EveryColumnOfPredictionsAndImportanceIsCovered) {
     EXPECT_NE(test::error_of<ChangedResult>([&] { read(reader); }), "") << what;
     train_again();
   };
-  for (const char* what :
-       {"importance SET encoder = encoder || 'x'", "importance SET mean = mean + 1", "importance SET sd = sd + 1",
-        "importance SET selection_frequency = 2", "gate SET statistics = cka", "gate SET weights = weights || x'0000'",
-        "gate SET cka = weights", "gate SET row_sha256 = x'00'"}) {
+  for (const char* what : {"importance SET encoder = encoder || 'x'", "importance SET mean = mean + 1",
+                           "importance SET sd = sd + 1", "importance SET selection_frequency = 2",
+                           "gate SET statistics = cka", "gate SET weights = CAST(weights || x'0000' AS BLOB)",
+                           "gate SET cka = x'00000000'", "gate SET row_sha256 = x'00'"}) {
     changed(what, [&](Reader& reader) { reader.importance({first_}); });
   }
   using sweep::Protocol;

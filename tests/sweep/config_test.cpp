@@ -92,7 +92,7 @@ weight_decay=0.001
   EXPECT_EQ(config_id(baseline_config()), "e43a98d23cd1");
 }
 
-TEST(Config, TrialIdIsPinned) { EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "d5ba5ec3cb682d55"); }
+TEST(Config, TrialIdIsPinned) { EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "e443681315364d40"); }
 
 TEST(Config, TrialIdDependsOnEveryPart) {
   const Config config = gated_config();

@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using sweep::AttemptId;
 
-const AttemptId kA{"00000000000000aa", 1}, kB{"00000000000000bb", 12};
+const AttemptId kA{"00000000000000aa", 1}, kB{"00000000000000bb", 12}, kC{"00000000000000cc", 3};
 const std::vector<std::uint8_t> kBytes = {1, 2, 3, 0, 255};
 
 class SpoolTest : public testing::Test {
@@ -34,6 +34,22 @@ class SpoolTest : public testing::Test {
     ASSERT_TRUE(WIFSIGNALED(status));
   }
 
+  /// Of the worker "me".
+  std::vector<fs::path> files() const {
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::directory_iterator(folder_ / "w-me")) {
+      if (entry.path().filename().string().rfind("results-", 0) == 0) found.push_back(entry.path());
+    }
+    return found;
+  }
+  static void change(const fs::path& file, std::uintmax_t at) {
+    std::fstream out(file, std::ios::in | std::ios::out | std::ios::binary);
+    out.seekg(static_cast<std::streamoff>(at));
+    const auto byte = static_cast<char>(out.get() ^ 4);
+    out.seekp(static_cast<std::streamoff>(at));
+    out.put(byte);
+  }
+
   const test::Folder scratch_;
   const fs::path folder_ = scratch_.path();
 };
@@ -41,9 +57,8 @@ class SpoolTest : public testing::Test {
 TEST_F(SpoolTest, KeepsWhatWasPutUntilItIsRemoved) {
   Spool spool(folder_ / "deep" / "er", "me");
   EXPECT_TRUE(spool.list().empty());
-  spool.put(kB, {9});
-  spool.put(kA, kBytes);
-  spool.put(kB, {7, 7});  // again: the newer one
+  spool.put({{kB, {9}}, {kA, kBytes}});
+  spool.put({{kB, {7, 7}}});  // again: the newer one
   EXPECT_EQ(spool.list(), (std::vector<AttemptId>{kA, kB}));
   EXPECT_EQ(spool.read(kA), kBytes);
   EXPECT_EQ(spool.read(kB), (std::vector<std::uint8_t>{7, 7}));
@@ -53,19 +68,34 @@ TEST_F(SpoolTest, KeepsWhatWasPutUntilItIsRemoved) {
   EXPECT_FALSE(spool.read(kA));
 }
 
+TEST_F(SpoolTest, AResultMayBeEmpty) {
+  Spool spool(folder_, "me");
+  spool.put({{kA, {}}, {kB, {1}}});
+  EXPECT_EQ(spool.read(kA), std::vector<std::uint8_t>());
+  EXPECT_EQ(spool.read(kB), std::vector<std::uint8_t>{1});
+}
+
 TEST_F(SpoolTest, LeavesNothingBehindWhenEverythingWasDelivered) {
   {
     Spool spool(folder_, "me");
-    spool.put(kA, kBytes);
+    spool.put({{kA, kBytes}, {kB, kBytes}});
+    EXPECT_EQ(files().size(), 1u) << "a pack is one file";
+    spool.remove(kA);
+    EXPECT_EQ(files().size(), 1u);
+    spool.remove(kB);
+    EXPECT_TRUE(files().empty());
+    spool.put({{kA, kBytes}});
+    spool.put({{kA, kBytes}});
+    EXPECT_EQ(files().size(), 1u) << "of the newer one";
     spool.remove(kA);
   }
   EXPECT_TRUE(fs::is_empty(folder_));
 }
 
 TEST_F(SpoolTest, TakesOverOfTheDeadButNotOfTheLiving) {
-  in_dying_process([&] { (new Spool(folder_, "dead"))->put(kA, kBytes); });
+  in_dying_process([&] { (new Spool(folder_, "dead"))->put({{kA, kBytes}}); });
   Spool alive(folder_, "alive");
-  alive.put(kB, {5});
+  alive.put({{kB, {5}}});
   Spool me(folder_, "me");
   EXPECT_EQ(me.take_over_abandoned(), std::vector<AttemptId>{kA});
   EXPECT_EQ(me.read(kA), kBytes);
@@ -74,10 +104,27 @@ TEST_F(SpoolTest, TakesOverOfTheDeadButNotOfTheLiving) {
   EXPECT_TRUE(me.take_over_abandoned().empty());
 }
 
+TEST_F(SpoolTest, TakesOverOnlyWhatTheDeadHadNotDelivered) {
+  in_dying_process([&] {
+    auto* dead = new Spool(folder_, "dead");
+    dead->put({{kA, {1}}, {kB, kBytes}, {kC, {3}}});
+    dead->remove(kA);
+    dead->remove(kC);
+  });
+  {
+    Spool me(folder_, "me");
+    EXPECT_EQ(me.take_over_abandoned(), std::vector<AttemptId>{kB});
+    EXPECT_EQ(me.read(kB), kBytes);
+    EXPECT_FALSE(me.read(kA));
+    me.remove(kB);
+  }
+  EXPECT_TRUE(fs::is_empty(folder_));
+}
+
 TEST_F(SpoolTest, ADeathInTheMiddleOfAWriteLeavesNoResult) {
   in_dying_process([&] {
     new Spool(folder_, "dead");
-    std::ofstream(folder_ / "w-dead" / ".00000000000000aa-1.77-1.partial") << "half a res";
+    std::ofstream(folder_ / "w-dead" / ".results-dead-1.77-1.partial") << "half a res";
   });
   Spool me(folder_, "me");
   EXPECT_TRUE(me.take_over_abandoned().empty());
@@ -86,29 +133,57 @@ TEST_F(SpoolTest, ADeathInTheMiddleOfAWriteLeavesNoResult) {
 
 TEST_F(SpoolTest, ADamagedResultIsSetAsideNotDelivered) {
   Spool spool(folder_, "me");
-  for (const int damage : {0, 70, -1}) {
-    spool.put(kA, std::vector<std::uint8_t>(100, 42));
-    const fs::path file = folder_ / "w-me" / "00000000000000aa-1";
-    if (damage < 0) {
-      fs::resize_file(file, 20);
-    } else {
-      std::fstream out(file, std::ios::in | std::ios::out | std::ios::binary);
-      out.seekp(damage);
-      out.put('!');
-    }
+  for (const bool cut : {false, true}) {
+    spool.put({{kB, {1, 2}}, {kA, std::vector<std::uint8_t>(100, 42)}});
+    const fs::path file = files().at(0);
+    if (cut) fs::resize_file(file, fs::file_size(file) - 1);
+    if (!cut) change(file, fs::file_size(file) - 50);
     EXPECT_FALSE(spool.read(kA));
-    EXPECT_TRUE(spool.list().empty());
-    EXPECT_TRUE(fs::exists(folder_ / "w-me" / "bad-00000000000000aa-1"));
+    EXPECT_EQ(spool.list(), std::vector<AttemptId>{kB});
+    EXPECT_EQ(spool.read(kB), (std::vector<std::uint8_t>{1, 2}));
+    spool.remove(kB);
+    EXPECT_TRUE(files().empty());
+    const fs::path aside = folder_ / "w-me" / "bad-00000000000000aa-1";
+    EXPECT_EQ(fs::file_size(aside), cut ? 99u : 100u);
+    fs::remove(aside);
   }
 }
 
-TEST_F(SpoolTest, StrangeNamesAreLeftAlone) {
-  Spool spool(folder_, "me");
-  for (const char* name :
-       {"lock2", "00000000000000aa-0", "00000000000000aa-x", "00000000000000aa-1x", "00000000000000AA-1"}) {
-    std::ofstream(folder_ / "w-me" / name) << "x";
+// Whichever byte has changed: each result comes as it was, is set aside, or lies in a file that is.
+TEST_F(SpoolTest, ADamagedFileOfTheDeadGivesWhatIsSound) {
+  std::uintmax_t size = 1;
+  int aside = 0, sound = 0;
+  for (std::uintmax_t at = 0; at < size; ++at) {
+    in_dying_process([&] { (new Spool(folder_, "dead"))->put({{kA, {1, 2}}, {kB, kBytes}}); });
+    const fs::path file = folder_ / "w-dead" / "results-dead-1";
+    size = fs::file_size(file);
+    change(file, at);
+    Spool me(folder_, "me");
+    const auto taken = me.take_over_abandoned();
+    EXPECT_TRUE(taken.empty() || taken.size() == 2) << at;
+    aside += taken.empty();
+    for (const AttemptId& attempt : taken) {
+      const auto bytes = me.read(attempt);
+      sound += bytes.has_value();
+      EXPECT_TRUE(!bytes || *bytes == (attempt == kA ? std::vector<std::uint8_t>{1, 2} : kBytes)) << at;
+    }
+    EXPECT_EQ(fs::exists(folder_ / "w-me" / "bad-results-dead-1"), taken.empty()) << at;
+    fs::remove_all(folder_ / "w-me");
   }
-  EXPECT_TRUE(spool.list().empty());
+  EXPECT_EQ(sound, 7 * 1 + 2 * 2) << "one is sound beside a byte of the other, and both beside a changed mark";
+  EXPECT_EQ(aside, static_cast<int>(size) - 7 - 2);
+}
+
+TEST_F(SpoolTest, StrangeNamesAreLeftAlone) {
+  in_dying_process([&] {
+    new Spool(folder_, "dead");
+    std::ofstream(folder_ / "w-dead" / "lock2") << "x";
+    std::ofstream(folder_ / "w-dead" / "results-x") << "x";
+  });
+  Spool me(folder_, "me");
+  EXPECT_TRUE(me.take_over_abandoned().empty());
+  EXPECT_TRUE(me.list().empty());
+  EXPECT_TRUE(fs::exists(folder_ / "w-me" / "bad-results-x"));
 }
 
 TEST_F(SpoolTest, AFolderThatOthersMayWriteIsRefused) {
@@ -137,7 +212,10 @@ TEST_F(SpoolTest, AFolderThatCannotBeIsAnErrorThatNamesIt) {
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find((folder_ / "file").string()), std::string::npos);
   }
-  EXPECT_THROW(Spool(folder_, "me").put(AttemptId{"nowhere/00000000", 1}, kBytes), Error);
+  Spool spool(folder_, "me");
+  fs::create_directory(folder_ / "w-me" / "results-me-1");
+  EXPECT_THROW(spool.put({{kA, kBytes}}), Error);
+  EXPECT_TRUE(spool.list().empty());
 }
 
 }  // namespace
