@@ -232,8 +232,8 @@ CREATE VIEW trial_part AS
     t.attempts AS attempts, coalesce(r.outcome = 'diverged', 0) AS diverged,
     CAST(coalesce(round(r.seconds * 1e6), 0) AS INTEGER) AS microseconds, r.paper_score AS paper_score
   FROM trial t LEFT JOIN result r ON r.trial = t.key;
--- These sums, by the triggers below: adding up a sweep takes long where it has 200,000 trials. A trial leaves a sweep only
--- with the sweep.
+-- These sums, by the triggers below and by who adds trials to a sweep: adding up a sweep takes long where it has 200,000
+-- trials. A trial leaves a sweep only with the sweep.
 CREATE TABLE sweep_sum (
   sweep INTEGER PRIMARY KEY REFERENCES sweep,
   finished INTEGER NOT NULL DEFAULT 0,
@@ -246,14 +246,6 @@ CREATE TABLE sweep_sum (
 ) STRICT;
 CREATE TRIGGER sweep_began AFTER INSERT ON sweep BEGIN
   INSERT INTO sweep_sum (sweep) VALUES (new.key);
-END;
-CREATE TRIGGER trial_placed AFTER INSERT ON sweep_trial BEGIN
-  UPDATE sweep_sum SET finished = sweep_sum.finished + p.finished, failed = sweep_sum.failed + p.failed,
-    running = sweep_sum.running + p.running, attempts = sweep_sum.attempts + p.attempts,
-    diverged = sweep_sum.diverged + p.diverged, microseconds = sweep_sum.microseconds + p.microseconds,
-    best = CASE WHEN p.paper_score > coalesce((SELECT paper_score FROM result WHERE trial = best), -1)
-      THEN p.trial ELSE best END
-  FROM trial_part p WHERE p.trial = new.trial AND sweep = new.sweep;
 END;
 CREATE TRIGGER trial_changed AFTER UPDATE OF state, running, attempts ON trial BEGIN
   UPDATE sweep_sum SET finished = finished + (new.state = 'finished') - (old.state = 'finished'),

@@ -133,7 +133,8 @@ struct Writer::State {
   void place_configs(std::int64_t sweep, const std::vector<SweepConfig>& configs, Slice slice) {
     Statement last(database, "SELECT coalesce(max(position) + 1, 0) FROM sweep_config WHERE sweep = ?");
     last.bind(sweep).step();
-    std::int64_t position = last.integer(0);
+    const std::int64_t first = last.integer(0);
+    std::int64_t position = first;
     Statement place(database, "INSERT OR IGNORE INTO sweep_config VALUES (?, ?, ?, ?)");
     for (std::size_t i = slice.first; i < slice.last; ++i) {
       const std::string axis_values = configs[i].axis_values.dump();
@@ -186,7 +187,8 @@ struct Writer::State {
   void place_trials(std::int64_t sweep, int round, const std::vector<std::int64_t>& trials) {
     Statement last(database, "SELECT coalesce(max(position) + 1, 0) FROM sweep_trial WHERE sweep = ?");
     last.bind(sweep).step();
-    std::int64_t position = last.integer(0);
+    const std::int64_t first = last.integer(0);
+    std::int64_t position = first;
     Statement place(database, "INSERT OR IGNORE INTO sweep_trial VALUES (?, ?, ?, ?)");
     Statement of_sweep(database,
                        "SELECT t.id FROM trial t WHERE t.key = ? AND NOT EXISTS (SELECT 1 FROM sweep_config sc WHERE "
@@ -196,6 +198,27 @@ struct Writer::State {
       place.bind(sweep, position, trial, round).run();
       position += database.changes();
     }
+    add_to_sums(sweep, first);
+  }
+  /// The trials of a sweep from a position on, which other sweeps may have trained. A trigger for each would take half
+  /// of a second for 20,000.
+  void add_to_sums(std::int64_t sweep, std::int64_t first) {
+    Statement add(
+        database,
+        "UPDATE sweep_sum SET finished = sweep_sum.finished + a.finished, failed = sweep_sum.failed + a.failed, "
+        "running = sweep_sum.running + a.running, attempts = sweep_sum.attempts + a.attempts, "
+        "diverged = sweep_sum.diverged + a.diverged, microseconds = sweep_sum.microseconds + a.microseconds "
+        "FROM (SELECT sum(p.finished) AS finished, sum(p.failed) AS failed, sum(p.running) AS running, "
+        "sum(p.attempts) AS attempts, sum(p.diverged) AS diverged, sum(p.microseconds) AS microseconds "
+        "FROM sweep_trial st JOIN trial_part p ON p.trial = st.trial WHERE st.sweep = ?1 AND st.position >= ?2) a "
+        "WHERE sweep = ?1 AND a.finished IS NOT NULL");
+    add.bind(sweep, first).run();
+    Statement best(database,
+                   "UPDATE sweep_sum SET best = b.trial FROM (SELECT r.trial AS trial, r.paper_score AS score "
+                   "FROM sweep_trial st JOIN result r ON r.trial = st.trial WHERE st.sweep = ?1 AND st.position >= ?2 "
+                   "AND r.paper_score IS NOT NULL ORDER BY r.paper_score DESC LIMIT 1) b "
+                   "WHERE sweep = ?1 AND b.score > coalesce((SELECT paper_score FROM result WHERE trial = best), -1)");
+    best.bind(sweep, first).run();
   }
   void insert_round(std::int64_t sweep, const SearchRound& round, TimeMs now) {
     Statement last(database, "SELECT coalesce(max(number), 0), coalesce(max(done), 0) FROM round WHERE sweep = ?");

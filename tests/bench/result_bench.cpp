@@ -79,8 +79,7 @@ sweep::TrialResult result_of(const sweep::TrialSpec& trial, const storage::Datas
     fill_heads(snapshot->validation, static_cast<int>(truth.size()), random);
     if (promise.test_clips > 0) fill_heads(snapshot->test, promise.test_clips, random);
     const std::vector<double> fused(snapshot->validation.fused.begin(), snapshot->validation.fused.end());
-    snapshot->surface =
-        sweep::threshold_surface({fused.data(), snapshot->validation.clips, 6}, truth, promise.classes);
+    snapshot->surface = sweep::threshold_surface({fused.data(), snapshot->validation.clips, 6}, truth, promise.classes);
   }
   for (auto& weight : result.importance.weights) weight = sweep::half_bits(halves(1, random)[0]);
   return result;
@@ -136,8 +135,8 @@ void measure(const fs::path& folder, const char* name, int clips, int encoders, 
     for (const auto& one : sent) bytes += one.size();
   }
   std::printf("%-6s %6.1f KB a result; worker %.3f ms, coordinator %.3f ms of CPU a trial\n", name,
-              static_cast<double>(bytes) / 1000 / static_cast<double>(trials),
-              worker_ms / static_cast<double>(trials), coordinator_ms / static_cast<double>(trials));
+              static_cast<double>(bytes) / 1000 / static_cast<double>(trials), worker_ms / static_cast<double>(trials),
+              coordinator_ms / static_cast<double>(trials));
 }
 
 }  // namespace

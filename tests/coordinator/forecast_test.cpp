@@ -59,7 +59,7 @@ TEST_F(ForecastTest, WithoutAStoreItAssumes) {
   EXPECT_EQ(made.settling->pairs, 0);
   EXPECT_FALSE(made.seconds);
   // .25 (1/200 + 1/100) / 4 of 20 actors: (.1 + .45 / 2) and .45 / 2 of it, freedom 19 and 7/3; SciPy 1.10.
-  EXPECT_NEAR(made.settling->half_width, 0.05581725587578735, 1e-9);
+  EXPECT_NEAR(made.settling->half_width, 0.05295289839237137, 1e-9);
 }
 
 TEST_F(ForecastTest, ConfigsOfTheSweepItselfTellTheMost) {

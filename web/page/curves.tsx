@@ -73,7 +73,7 @@ export function RunCurves({ of, name }: { of: Runs[]; name: string }) {
         ))}
       </div>
       <Plot
-        title={`${text} by epoch${metric.endsWith("loss") ? "" : " (thresholds tuned on the fold: optimistic)"}: ${alone ? "every run, " : ""}mean and SD of ${drawn} runs`}
+        title={`${text} by epoch${metric.endsWith("loss") ? "" : " (thresholds tuned on the fold: optimistic)"}: ${alone ? `every run, mean and SD of ${drawn} runs` : `mean and SD over the runs of each config, ${drawn} together`}`}
         name={`${name}-curves`}
         height={300}
         data={[sets, metric]}
