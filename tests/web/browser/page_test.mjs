@@ -309,7 +309,7 @@ try {
     await page.getByRole("link", { name: "Compare", exact: true }).click();
     await page.getByRole("heading", { name: "Comparison of 2 configs" }).waitFor();
     await page.getByRole("rowheader", { name: "learning_rate", exact: true }).waitFor();
-    await page.locator("figure", { hasText: /mean and SD of \d+ runs/ }).locator("canvas").first().waitFor();
+    await page.locator("figure", { hasText: /mean and SD over the runs of each config, \d+ together/ }).locator("canvas").first().waitFor();
     await page.locator("figure", { hasText: /is predicted as each set/ }).locator("canvas").first().waitFor();
     await shot("compare");
   });
