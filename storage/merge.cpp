@@ -382,25 +382,19 @@ std::string difference(const sweep::TrialResult& a, const sweep::TrialResult& b)
   // As bytes of a result that has only this part: a number that is none equals itself.
   const auto compare = [&](const char* name, auto part) {
     sweep::TrialResult first, second;
-    part(first) = part(mine);
-    part(second) = part(theirs);
+    first.*part = mine.*part;
+    second.*part = theirs.*part;
     if (sweep::encode_result(first) != sweep::encode_result(second))
       parts += (parts.empty() ? "" : ", ") + std::string(name);
   };
-  compare(
-      "epochs", [](sweep::TrialResult & result) -> auto& { return result.epochs; });
-  compare(
-      "held_out", [](sweep::TrialResult & result) -> auto& { return result.held_out; });
-  compare(
-      "importance", [](sweep::TrialResult & result) -> auto& { return result.importance; });
-  compare(
-      "inner", [](sweep::TrialResult & result) -> auto& { return result.inner; });
-  compare(
-      "outcome", [](sweep::TrialResult & result) -> auto& { return result.outcome; });
-  compare(
-      "paper", [](sweep::TrialResult & result) -> auto& { return result.paper; });
-  compare(
-      "reason", [](sweep::TrialResult & result) -> auto& { return result.reason; });
+  using Result = sweep::TrialResult;
+  compare("epochs", &Result::epochs);
+  compare("held_out", &Result::held_out);
+  compare("importance", &Result::importance);
+  compare("inner", &Result::inner);
+  compare("outcome", &Result::outcome);
+  compare("paper", &Result::paper);
+  compare("reason", &Result::reason);
   return parts;
 }
 

@@ -304,13 +304,9 @@ struct Writer::State {
   }
   /// The sums of a sweep, from its trials: triggers take them on from what the rows said, which may have been rotten.
   void sum_again(std::int64_t sweep) {
-    Statement sum(database,
-                  "INSERT OR REPLACE INTO sweep_sum SELECT ?1, total(p.finished), total(p.failed), total(p.running), "
-                  "total(p.attempts), total(p.diverged), total(p.microseconds), "
-                  "(SELECT r.trial FROM sweep_trial st JOIN result r ON r.trial = st.trial WHERE st.sweep = ?1 AND "
-                  "r.paper_score IS NOT NULL ORDER BY r.paper_score DESC LIMIT 1) "
-                  "FROM sweep_trial st JOIN trial_part p ON p.trial = st.trial WHERE st.sweep = ?1");
-    sum.bind(sweep).run();
+    Statement none(database, "INSERT OR REPLACE INTO sweep_sum (sweep) VALUES (?)");
+    none.bind(sweep).run();
+    add_to_sums(sweep, 0);
   }
   /// Name of an ensemble that the trial is a member of; "" none.
   std::string ensemble_of(std::int64_t trial) {
