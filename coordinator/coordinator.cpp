@@ -52,7 +52,7 @@ TimePoint steady_ms() { return std::chrono::duration_cast<milliseconds>(Steady::
 /// One event, with what its commands refer to.
 struct InboxItem {
   Event event;
-  std::shared_ptr<const sweep::TrialResult> result;
+  std::shared_ptr<const sweep::ResultRecord> result;
 };
 
 /// Port that this store's coordinator used last; 0 unknown.
@@ -292,7 +292,7 @@ struct Coordinator::State {
 
   // ---- Events ---------------------------------------------------------------------------------------------------
 
-  void push(Event event, std::shared_ptr<const sweep::TrialResult> result = nullptr) {
+  void push(Event event, std::shared_ptr<const sweep::ResultRecord> result = nullptr) {
     inbox.push_back({std::move(event), std::move(result)});
     process_soon();
   }

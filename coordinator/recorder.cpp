@@ -22,16 +22,17 @@ void Recorder::on(const RecordResult& c, const Cause& cause) {
     return;
   }
   board_.note_result(std::chrono::steady_clock::now());
-  const bool diverged = cause.result->outcome == sweep::Outcome::kDiverged;
+  const sweep::TrialResult& result = cause.result->result;
+  const bool diverged = result.outcome == sweep::Outcome::kDiverged;
   for (SweepStatus* sweep : catalog_.sweeps_of(c.attempt.trial)) {
     if (diverged) {
       ++sweep->diverged;
       continue;
     }
-    const double score = cause.result->paper.surface.best().accuracy.score();
+    const double score = result.paper.surface.best().accuracy.score();
     sweep->best_paper_score = std::max(sweep->best_paper_score.value_or(score), score);
   }
-  if (diverged) spdlog::warn("trial {} diverged: {}", c.attempt.trial, cause.result->reason);
+  if (diverged) spdlog::warn("trial {} diverged: {}", c.attempt.trial, result.reason);
   if (c.how == RecordResult::How::kAdopted) {
     spdlog::info("adopted the late result of {}#{}", c.attempt.trial, c.attempt.number);
   }

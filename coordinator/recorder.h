@@ -7,7 +7,7 @@
 #include "coordinator/scheduler/scheduler.h"
 #include "coordinator/status_board.h"
 #include "storage/writer.h"
-#include "sweep/result.h"
+#include "sweep/result_parts.h"
 
 namespace medley::coordinator {
 
@@ -27,7 +27,7 @@ class Recorder {
   /// What a record was called for by.
   struct Cause {
     const Event& event;
-    const sweep::TrialResult* result = nullptr;  ///< of a ResultReceived
+    const sweep::ResultRecord* result = nullptr;  ///< of a ResultReceived
   };
   /// Throws storage::Error.
   void record(const Record& command, const Cause& cause);

@@ -96,13 +96,13 @@ void Translator::on_lost(const std::string& worker, const std::string& why) {
 void Translator::on_result(const std::string& worker, const protocol::Result& message) {
   std::string problem;
   try {
-    auto result = std::make_shared<sweep::TrialResult>(sweep::decode_result(message.bytes));
-    problem = parts_.writer.result_problem(message.attempt, *result);
+    auto record = std::make_shared<sweep::ResultRecord>(message.bytes);
+    problem = parts_.writer.result_problem(message.attempt, record->result);
     if (const Catalog::Trial* trial = parts_.catalog.find_trial(message.attempt.trial); problem.empty() && trial) {
-      problem = sweep::admission_problem(*result, Catalog::spec_of(message.attempt.trial, *trial),
+      problem = sweep::admission_problem(record->result, Catalog::spec_of(message.attempt.trial, *trial),
                                          trial->dataset->promises.at(trial->partition));
     }
-    if (problem.empty()) return push_(ResultReceived{worker, message.attempt}, std::move(result));
+    if (problem.empty()) return push_(ResultReceived{worker, message.attempt}, std::move(record));
   } catch (const sweep::Error& e) {
     problem = e.what();
   }

@@ -14,7 +14,7 @@
 #include "coordinator/roster.h"
 #include "coordinator/scheduler/scheduler.h"
 #include "storage/writer.h"
-#include "sweep/result.h"
+#include "sweep/result_parts.h"
 #include "worker/protocol/message.h"
 
 namespace medley::coordinator {
@@ -39,7 +39,7 @@ class Translator {
     HostWorkers& host_workers;
   };
   /// Takes an event, with the result that a ResultReceived is about.
-  using Push = std::function<void(Event event, std::shared_ptr<const sweep::TrialResult> result)>;
+  using Push = std::function<void(Event event, std::shared_ptr<const sweep::ResultRecord> result)>;
 
   /// `checkpoints`: folder for workers' checkpoints.
   Translator(Parts parts, std::string checkpoints, Push push)

@@ -12,12 +12,6 @@
 
 namespace medley::storage {
 
-/// Little-endian bytes of numbers, and back. unpack() throws Error naming `what` when the size is not a multiple.
-template <class T>
-std::vector<std::uint8_t> pack(const std::vector<T>& values);
-template <class T>
-std::vector<T> unpack(Blob bytes, const char* what);
-
 /// The enumerator of a MEDLEY_NAMED_ENUM that has this name in the store. Throws Error for another, naming those.
 template <class E>
 E enumerator(const std::string& name) {
@@ -29,17 +23,14 @@ E enumerator(const std::string& name) {
 
 inline Blob blob_of(const std::vector<std::uint8_t>& bytes) { return {bytes.data(), bytes.size()}; }
 
-/// What `decode` gives of bytes of the store. Throws Error where it throws sweep::Error.
+/// What a decode_*() of sweep/result_parts.h gives of bytes of the store. Throws Error where that throws sweep::Error.
 template <class Decode>
-auto decoded(Decode decode) {
+auto decoded(Blob bytes, Decode decode) {
   try {
-    return decode();
+    return decode(static_cast<const std::uint8_t*>(bytes.data), bytes.size);
   } catch (const sweep::Error& e) {
     throw Error(std::string("the store is damaged: ") + e.what());
   }
 }
-
-using sweep::encode_surface;
-sweep::ThresholdSurface decode_surface(Blob bytes);
 
 }  // namespace medley::storage

@@ -18,6 +18,7 @@ namespace {
 
 using sweep::Predictions;
 using sweep::Protocol;
+using sweep::ResultRecord;
 using sweep::TrialResult;
 
 void check_size(std::size_t size, std::size_t expected, const std::string& what) {
@@ -36,15 +37,7 @@ void check_predictions(const Predictions& predictions, int clips, int classes, c
   check_size(predictions.fused.size(), expected, what + ".fused");
 }
 
-/// What is sent and digested of a result, whose parts are bound as they lie.
-struct Record {
-  explicit Record(const TrialResult& of) : result(of), bytes(sweep::encode_result(of, parts)) {}
-  Blob blob(const sweep::RecordPart& part) const { return {bytes.data() + part.begin, part.size}; }
-
-  const TrialResult& result;
-  sweep::ResultParts parts;
-  std::vector<std::uint8_t> bytes;
-};
+Blob blob_of(const ResultRecord& record, const sweep::RecordPart& part) { return {record.at(part), part.size}; }
 
 std::string digest_of(const std::vector<std::uint8_t>& bytes) {
   sweep::Sha256 sha;
@@ -81,13 +74,13 @@ Sha256Bytes digest_of_column(std::size_t column, const std::string& trial_id, Bl
   return RowDigest("prediction", trial_id).add(kPredictionColumns[column].name).add(blob).bytes();
 }
 
-void insert_predictions(Database& database, std::int64_t trial, const Record& record) {
+void insert_predictions(Database& database, std::int64_t trial, const ResultRecord& record) {
   std::array<Blob, kPredictionColumns.size()> blobs;
   std::array<Sha256Bytes, kPredictionColumns.size()> digests;
   bool any = false;
   for (std::size_t i = 0; i < blobs.size(); ++i) {
     const Column& column = kPredictionColumns[i];
-    blobs[i] = record.blob(split_of(snapshot_of(record.parts, column.protocol), column.split));
+    blobs[i] = blob_of(record, split_of(snapshot_of(record.parts, column.protocol), column.split));
     digests[i] = digest_of_column(i, record.result.trial_id, blobs[i]);
     any = any || blobs[i].size > 0;
   }
@@ -104,7 +97,7 @@ Predictions read_column(const Statement& row, int at, std::size_t column, const 
       digests.size == kPredictionColumns.size() * sizeof digest &&
       std::memcmp(static_cast<const char*>(digests.data) + column * sizeof digest, digest.data(), sizeof digest) == 0;
   if (!sound) throw ChangedResult(trial_id, "its predictions");
-  return decoded([&] { return sweep::decode_predictions(static_cast<const std::uint8_t*>(bytes.data), bytes.size); });
+  return decoded(bytes, sweep::decode_predictions);
 }
 
 /// Of all that a gate says of a trial.
@@ -117,10 +110,10 @@ Sha256Bytes digest_of_gate(const std::string& trial_id, const std::vector<sweep:
   return digest.add(statistics).add(weights).add(cka).bytes();
 }
 
-void insert_importance(Database& database, std::int64_t trial, const Record& record) {
+void insert_importance(Database& database, std::int64_t trial, const ResultRecord& record) {
   const auto& encoders = record.result.importance.encoders;
-  const Blob statistics = record.blob(record.parts.statistics), weights = record.blob(record.parts.weights),
-             cka = record.blob(record.parts.cka);
+  const Blob statistics = blob_of(record, record.parts.statistics), weights = blob_of(record, record.parts.weights),
+             cka = blob_of(record, record.parts.cka);
   if (encoders.empty() && weights.size == 0 && cka.size == 0) return;
   Statement insert(database, "INSERT INTO importance VALUES (?, ?, ?, ?, ?, ?)");
   for (std::size_t i = 0; i < encoders.size(); ++i) {
@@ -248,8 +241,8 @@ void check_result(const TrialResult& result, const ResultSizes& sizes, int fold)
 }
 
 void insert_result(Database& database, std::int64_t trial, int attempt, const std::string& delivered_by,
-                   const TrialResult& result) {
-  const Record record(result);
+                   const ResultRecord& record) {
+  const TrialResult& result = record.result;
   const auto [paper, inner] = leaderboard_numbers(result);
   const auto of = [](const auto& numbers, auto value) {
     return numbers ? std::optional<double>(value(*numbers)) : std::nullopt;
@@ -275,24 +268,27 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const st
                 of(inner, [](const Accuracy& a) { return a.score(); }));
 
   Statement surface(database, "INSERT INTO surface VALUES (?, ?, ?, ?, ?)");
-  insert_signed(surface, "surface", id, trial, record.blob(record.parts.paper.surface),
-                record.blob(record.parts.held_out.surface), record.blob(record.parts.inner));
+  insert_signed(surface, "surface", id, trial, blob_of(record, record.parts.paper.surface),
+                blob_of(record, record.parts.held_out.surface), blob_of(record, record.parts.inner));
 
-  Statement epoch(database, "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  Statement epoch(database, "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (std::size_t i = 0; i < result.epochs.size(); ++i) {
     const sweep::EpochMetrics& e = result.epochs[i];
-    const auto terms = sweep::encode_terms(e.terms);
     epoch
         .bind(trial, static_cast<std::int64_t>(i), e.epoch, e.learning_rate, e.loss, e.validation_loss,
-              e.thresholds.alpha, e.thresholds.beta, e.validation.presence, e.validation.salience, blob_of(terms))
+              e.thresholds.alpha, e.thresholds.beta, e.validation.presence, e.validation.salience)
         .run();
+  }
+  if (record.parts.terms.size > 0) {
+    Statement terms(database, "INSERT INTO loss_term VALUES (?, ?)");
+    terms.bind(trial, blob_of(record, record.parts.terms)).run();
   }
   insert_predictions(database, trial, record);
   insert_importance(database, trial, record);
 }
 
 void delete_result(Database& database, std::int64_t trial) {
-  for (const char* table : {"gate", "importance", "prediction", "epoch", "surface", "run_score", "result"}) {
+  for (const char* table : {"gate", "importance", "prediction", "loss_term", "epoch", "surface", "run_score", "result"}) {
     Statement remove(database, std::string("DELETE FROM ") + table + " WHERE trial = ?");
     remove.bind(trial).run();
   }
@@ -338,13 +334,14 @@ ResultRow read_result_row(const Statement& row, int first, const std::string& tr
 
 Surfaces read_surfaces(const Statement& row, int first, const std::string& trial_id) {
   check_signed(row, first, first + 3, "surface", trial_id, "its surfaces");
-  return {decode_surface(row.blob(first)), decode_surface(row.blob(first + 1)), decode_surface(row.blob(first + 2))};
+  const auto surface = [&](int column) { return decoded(row.blob(column), sweep::decode_surface); };
+  return {surface(first), surface(first + 1), surface(first + 2)};
 }
 
 std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t trial) {
   Statement rows(
       database,
-      "SELECT epoch, learning_rate, loss, validation_loss, alpha, beta, presence, salience, terms FROM epoch "
+      "SELECT epoch, learning_rate, loss, validation_loss, alpha, beta, presence, salience FROM epoch "
       "WHERE trial = ? ORDER BY position");
   rows.bind(trial);
   std::vector<sweep::EpochMetrics> epochs;
@@ -357,9 +354,11 @@ std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t tr
     e.thresholds = {rows.real(4), rows.real(5)};
     e.validation.presence = rows.real(6);
     e.validation.salience = rows.real(7);
-    const Blob terms = rows.blob(8);
-    e.terms = decoded([&] { return sweep::decode_terms(static_cast<const std::uint8_t*>(terms.data), terms.size); });
     epochs.push_back(std::move(e));
+  }
+  Statement terms(database, "SELECT terms FROM loss_term WHERE trial = ?");
+  if (terms.bind(trial).step()) {
+    decoded(terms.blob(0), [&](const std::uint8_t* data, std::size_t size) { sweep::decode_terms(data, size, epochs); });
   }
   return epochs;
 }
@@ -386,12 +385,11 @@ sweep::Importance read_importance(Database& database, std::int64_t trial, const 
   if (digest.size != bytes.size() || std::memcmp(digest.data, bytes.data(), bytes.size()) != 0) {
     throw ChangedResult(trial_id, "the importance of its encoders");
   }
-  decoded([&] {
-    sweep::decode_statistics(static_cast<const std::uint8_t*>(statistics.data), statistics.size, importance.encoders);
-    return 0;
+  decoded(statistics, [&](const std::uint8_t* data, std::size_t size) {
+    sweep::decode_statistics(data, size, importance.encoders);
   });
-  importance.weights = unpack<std::uint16_t>(gate.blob(1), "gate.weights");
-  importance.cka = unpack<float>(gate.blob(2), "gate.cka");
+  importance.weights = decoded(gate.blob(1), sweep::decode_weights);
+  importance.cka = decoded(gate.blob(2), sweep::decode_cka);
   return importance;
 }
 

@@ -7,7 +7,7 @@
 #include "storage/database.h"
 #include "storage/records.h"
 #include "sweep/protocol.h"
-#include "sweep/result.h"
+#include "sweep/result_parts.h"
 
 namespace medley::storage {
 
@@ -34,7 +34,7 @@ std::string dataset_digest(const DatasetRecord& dataset);
 /// Writes all rows of a result; `trial` is the key of the trial. The trial must have none yet. `delivered_by`: id of
 /// the worker that sent it.
 void insert_result(Database& database, std::int64_t trial, int attempt, const std::string& delivered_by,
-                   const sweep::TrialResult& result);
+                   const sweep::ResultRecord& record);
 /// Removes them.
 void delete_result(Database& database, std::int64_t trial);
 

@@ -10,7 +10,7 @@ namespace medley::storage {
 namespace {
 
 // Keys called `key` are ours and never leave the store; `id` is what people and messages see. NaN is NULL. Blobs hold
-// little-endian numbers (storage/codec.h). `row_sha256` is a RowDigest, which every reader of such a row checks.
+// little-endian numbers (sweep/record.h). `row_sha256` is a RowDigest, which every reader of such a row checks.
 constexpr const char* kVersion1 = R"sql(
 CREATE TABLE dataset (
   key INTEGER PRIMARY KEY,
@@ -281,9 +281,12 @@ CREATE TABLE epoch (
   epoch INTEGER NOT NULL,
   learning_rate REAL, loss REAL, validation_loss REAL,
   alpha REAL, beta REAL, presence REAL, salience REAL,
-  terms BLOB NOT NULL,             -- sweep::encode_terms()
   PRIMARY KEY (trial, position)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE loss_term (
+  trial INTEGER PRIMARY KEY REFERENCES result,
+  terms BLOB NOT NULL              -- sweep::encode_terms() of its epochs
+) STRICT;
 -- All of a trial in one row, because a row's last page is its own. What reports read comes first. row_sha256 is that of
 -- each of the others by itself, one behind the other.
 CREATE TABLE prediction (
@@ -304,7 +307,7 @@ CREATE TABLE importance (
 CREATE TABLE gate (
   trial INTEGER PRIMARY KEY REFERENCES result,
   statistics BLOB NOT NULL,        -- sweep::encode_statistics() of the encoders
-  weights BLOB NOT NULL,           -- IEEE half [clip, encoder]
+  weights BLOB NOT NULL,           -- sweep::encode_weights() [clip, encoder]
   cka BLOB NOT NULL,               -- float32 [encoder, encoder]
   row_sha256 BLOB NOT NULL         -- of the trial's rows of importance, too
 ) STRICT;

@@ -7,10 +7,10 @@
 
 namespace medley::storage {
 
-/// "Mdl2": marks a database file as Medley's (PRAGMA application_id).
-inline constexpr int kApplicationId = 0x4d646c32;
-/// "Mdly" and "Medl": of versions and builds before 0.2.0, the first whose stores later versions read.
-inline constexpr int kUnreleasedIds[] = {0x4d646c79, 0x4d65646c};
+/// "Mdl3": marks a database file as Medley's (PRAGMA application_id).
+inline constexpr int kApplicationId = 0x4d646c33;
+/// "Mdly", "Medl" and "Mdl2": of versions and builds before 0.2.0, the first whose stores later versions read.
+inline constexpr int kUnreleasedIds[] = {0x4d646c79, 0x4d65646c, 0x4d646c32};
 
 /// Migration i brings a schema of version i to version i + 1; PRAGMA user_version holds the version. Released ones
 /// never change: append.

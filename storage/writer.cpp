@@ -839,18 +839,17 @@ std::vector<sweep::TrialResult> Writer::discard(const std::vector<std::string>& 
 }
 
 Writer::Accepted Writer::accept_result(const AttemptId& attempt, const std::string& delivered_by,
-                                       const sweep::TrialResult& result, TimeMs now) {
+                                       const sweep::ResultRecord& record, TimeMs now) {
   State& s = *state_;
   return s.write("store the result of " + text_of(attempt), [&] {
+    const sweep::TrialResult& result = record.result;
     if (result.trial_id != attempt.trial) throw Error("it says that it is of trial '" + result.trial_id + "'");
-    Statement find(s.database,
-                   "SELECT trial.key, state, fold, dataset, attempts, settings, partition FROM trial JOIN config ON "
-                   "config.key = trial.config WHERE trial.id = ?");
+    Statement find(s.database, "SELECT key, state, fold, dataset, attempts, partition FROM trial WHERE id = ?");
     if (!find.bind(attempt.trial).step()) throw Error("no such trial in the store");
     const std::int64_t trial = find.integer(0);
     if (attempt.number < 1 || attempt.number > find.whole(4)) throw Error("no such attempt in the store");
     if (find.text(1) == name_of(TrialState::kFinished)) return Accepted::kAlreadyFinished;
-    check_result(result, s.sizes_of(find.integer(3), find.text(6)), find.whole(2));
+    check_result(result, s.sizes_of(find.integer(3), find.text(5)), find.whole(2));
     find.reset();
     // At most one other attempt runs: it is not needed any more.
     Statement cancel(s.database,
@@ -863,7 +862,7 @@ Writer::Accepted Writer::accept_result(const AttemptId& attempt, const std::stri
     Statement update(s.database,
                      "UPDATE trial SET state = 'finished', running = 0, reason = '', ended = ? WHERE key = ?");
     update.bind(now, trial).run();
-    insert_result(s.database, trial, attempt.number, delivered_by, result);
+    insert_result(s.database, trial, attempt.number, delivered_by, record);
     return Accepted::kAccepted;
   });
 }

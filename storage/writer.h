@@ -8,6 +8,7 @@
 #include "storage/ensemble_record.h"
 #include "storage/error.h"
 #include "storage/store_folder.h"
+#include "sweep/result_parts.h"
 
 namespace medley::storage {
 
@@ -152,7 +153,7 @@ class Writer {
   /// `delivered_by`: id of the worker that sent it. Throws Error when the trial or the attempt is unknown, or the
   /// result's sizes contradict its dataset.
   Accepted accept_result(const sweep::AttemptId& attempt, const std::string& delivered_by,
-                         const sweep::TrialResult& result, TimeMs now);
+                         const sweep::ResultRecord& record, TimeMs now);
 
   /// Why accept_result() would refuse this result, or "": for a coordinator to ask before it decides, so that what a
   /// worker sent cannot break a group. Throws Error only when the database cannot be read.

@@ -168,31 +168,47 @@ Predictions decode_predictions(const std::uint8_t* data, std::size_t size) {
   return said;
 }
 
-RecordBytes encode_terms(const std::vector<LossTerm>& terms) {
-  assert(terms.size() <= kMaxTerms);
+RecordBytes encode_terms(const std::vector<EpochMetrics>& epochs) {
   RecordBytes bytes;
-  for (const LossTerm& term : terms) {
+  if (epochs.empty() || epochs.front().terms.empty()) {
+    for (const EpochMetrics& epoch : epochs) {
+      if (!epoch.terms.empty()) throw Error("epochs of a result have unlike loss terms");
+    }
+    return bytes;
+  }
+  const std::vector<LossTerm>& names = epochs.front().terms;
+  assert(names.size() <= kMaxTerms);
+  put_number(bytes, static_cast<std::uint8_t>(names.size()));
+  for (const LossTerm& term : names) {
     assert(term.name.size() < 256);
     put_number(bytes, static_cast<std::uint8_t>(term.name.size()));
     bytes.insert(bytes.end(), term.name.begin(), term.name.end());
-    put_number(bytes, canonical(term.value));
+  }
+  const auto same_name = [](const LossTerm& a, const LossTerm& b) { return a.name == b.name; };
+  for (const EpochMetrics& epoch : epochs) {
+    if (!std::equal(names.begin(), names.end(), epoch.terms.begin(), epoch.terms.end(), same_name)) {
+      throw Error("epochs of a result have unlike loss terms");
+    }
+    for (const LossTerm& term : epoch.terms) put_number(bytes, canonical(term.value));
   }
   return bytes;
 }
 
-std::vector<LossTerm> decode_terms(const std::uint8_t* data, std::size_t size) {
-  RecordReader in(data, size, "the loss terms of an epoch");
-  std::vector<LossTerm> terms;
-  while (in.left() > 0) {
-    if (terms.size() == kMaxTerms) in.fail("they are more than " + std::to_string(kMaxTerms));
-    LossTerm term;
-    term.name = in.short_text("the name of a term");
-    term.value = in.real("a term");
-    const auto same = [&](const LossTerm& other) { return other.name == term.name; };
-    if (std::any_of(terms.begin(), terms.end(), same)) in.fail("'" + term.name + "' is there twice");
-    terms.push_back(std::move(term));
+void decode_terms(const std::uint8_t* data, std::size_t size, std::vector<EpochMetrics>& epochs) {
+  if (size == 0) return;
+  RecordReader in(data, size, "loss terms");
+  std::vector<LossTerm> terms(in.whole<std::uint8_t>("their number", 1, kMaxTerms));
+  for (auto term = terms.begin(); term != terms.end(); ++term) {
+    term->name = in.short_text("the name of a term");
+    const auto same = [term](const LossTerm& other) { return other.name == term->name; };
+    if (std::any_of(terms.begin(), term, same)) in.fail("'" + term->name + "' is there twice");
   }
-  return terms;
+  if (epochs.empty()) in.fail("terms of no epochs are no bytes");
+  for (EpochMetrics& epoch : epochs) {
+    epoch.terms = terms;
+    for (LossTerm& term : epoch.terms) term.value = in.real("a term");
+  }
+  in.expect_end();
 }
 
 RecordBytes encode_statistics(const std::vector<EncoderImportance>& encoders) {
@@ -220,6 +236,51 @@ void decode_statistics(const std::uint8_t* data, std::size_t size, std::vector<E
     encoder.ranks = in.numbers<double>(count("the number of ranks", kMaxRecordedEncoders), "ranks");
   }
   in.expect_end();
+}
+
+RecordBytes encode_weights(const std::vector<std::uint16_t>& weights) {
+  RecordBytes bytes;
+  if (weights.empty()) return bytes;
+  put_number(bytes, static_cast<std::uint32_t>(weights.size()));
+  const std::size_t bits = bytes.size();
+  bytes.resize(bits + (weights.size() + 7) / 8);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] == 0) continue;
+    bytes[bits + i / 8] |= static_cast<std::uint8_t>(1u << i % 8);
+    put_number(bytes, weights[i]);
+  }
+  return bytes;
+}
+
+std::vector<std::uint16_t> decode_weights(const std::uint8_t* data, std::size_t size) {
+  std::vector<std::uint16_t> weights;
+  if (size == 0) return weights;
+  RecordReader in(data, size, "the gate's weights");
+  const auto count = std::size_t{
+      in.whole<std::uint32_t>("their number", 1, kMaxRecordedClips * static_cast<std::uint32_t>(kMaxRecordedEncoders))};
+  const std::uint8_t* bits = in.take((count + 7) / 8, "which of them are not 0");
+  if (count % 8 != 0 && bits[count / 8] >> count % 8 != 0) in.fail("more bits than weights");
+  weights.resize(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    if ((bits[i / 8] >> i % 8 & 1) == 0) continue;
+    weights[i] = in.number<std::uint16_t>("a weight");
+    if (weights[i] == 0) in.fail("a weight of 0 is no bytes");
+  }
+  in.expect_end();
+  return weights;
+}
+
+RecordBytes encode_cka(const std::vector<float>& cka) {
+  RecordBytes bytes;
+  put_numbers(bytes, cka);
+  return bytes;
+}
+
+std::vector<float> decode_cka(const std::uint8_t* data, std::size_t size) {
+  RecordReader in(data, size, "CKA");
+  std::vector<float> cka = in.numbers<float>(size / sizeof(float), "a number");
+  in.expect_end();
+  return cka;
 }
 
 }  // namespace medley::sweep

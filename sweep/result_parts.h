@@ -30,25 +30,46 @@ Predictions decode_predictions(const std::uint8_t* data, std::size_t size);
 /// Bytes before the first half.
 inline constexpr std::size_t kPredictionsHead = 6;
 
-/// Names and values of an epoch's loss terms, in their order.
-RecordBytes encode_terms(const std::vector<LossTerm>& terms);
-std::vector<LossTerm> decode_terms(const std::uint8_t* data, std::size_t size);
+/// Names of the loss terms, once for all epochs, then values [epoch, term]. Without terms they are no bytes. Throws Error
+/// where epochs have unlike terms. decode_terms() fills in those of `epochs`.
+RecordBytes encode_terms(const std::vector<EpochMetrics>& epochs);
+void decode_terms(const std::uint8_t* data, std::size_t size, std::vector<EpochMetrics>& epochs);
 
 /// Quantiles, histogram (varints) and ranks of each encoder. decode_statistics() fills in those of `encoders`.
 RecordBytes encode_statistics(const std::vector<EncoderImportance>& encoders);
 void decode_statistics(const std::uint8_t* data, std::size_t size, std::vector<EncoderImportance>& encoders);
+
+/// Number of weights (32 bits), a bit for each that says whether it is not 0 (the low one of a byte first), then these as
+/// halves: a gate that keeps few encoders gives the others 0. No weights are no bytes.
+RecordBytes encode_weights(const std::vector<std::uint16_t>& weights);
+std::vector<std::uint16_t> decode_weights(const std::uint8_t* data, std::size_t size);
+
+/// CKA as float32.
+RecordBytes encode_cka(const std::vector<float>& cka);
+std::vector<float> decode_cka(const std::uint8_t* data, std::size_t size);
 
 /// Where the parts lie in the record of a result.
 struct ResultParts {
   struct Snapshot {
     RecordPart validation, test, surface;
   };
+  RecordPart terms;
   Snapshot paper, held_out;
   RecordPart inner;
-  RecordPart statistics, weights, cka;  ///< of the importance: encode_statistics(), halves and float32
+  RecordPart statistics, weights, cka;  ///< of the importance
 };
-/// As encode_result().
-RecordBytes encode_result(const TrialResult& result, ResultParts& parts);
+
+/// A result with the bytes that encode_result() gives of it.
+struct ResultRecord {
+  ResultRecord(TrialResult of);                 // NOLINT(google-explicit-constructor): both are one result
+  explicit ResultRecord(RecordBytes received);  ///< throws Error as decode_result()
+
+  const std::uint8_t* at(const RecordPart& part) const { return bytes.data() + part.begin; }
+
+  TrialResult result;
+  ResultParts parts;
+  RecordBytes bytes;
+};
 
 /// One NaN and one zero: what a store gives back of a number.
 double canonical(double value);

@@ -81,7 +81,12 @@ sweep::TrialResult result_of(const sweep::TrialSpec& trial, const storage::Datas
     const std::vector<double> fused(snapshot->validation.fused.begin(), snapshot->validation.fused.end());
     snapshot->surface = sweep::threshold_surface({fused.data(), snapshot->validation.clips, 6}, truth, promise.classes);
   }
+  for (sweep::EpochMetrics& epoch : result.epochs) epoch.terms = {{"presence", epoch.loss / 3}, {"salience", epoch.loss}};
   for (auto& weight : result.importance.weights) weight = sweep::half_bits(halves(1, random)[0]);
+  const std::size_t encoders = dataset.encoders.size(), dropped = encoders / 3;
+  for (std::size_t clip = 0; clip < truth.size(); ++clip) {
+    for (std::size_t i = 0; i < dropped; ++i) result.importance.weights[clip * encoders + (clip + i) % encoders] = 0;
+  }
   return result;
 }
 
@@ -122,13 +127,13 @@ void measure(const fs::path& folder, const char* name, int clips, int encoders, 
     for (const auto& result : results) attempts.push_back({result.trial_id, 1});
     writer.begin_attempts("w", writer.next_pack(), attempts, 2);
     for (std::size_t i = 0; i < kPack; ++i) {
-      const sweep::TrialResult result = sweep::decode_result(sent[i]);
-      std::string problem = writer.result_problem(attempts[i], result);
+      const sweep::ResultRecord record(sent[i]);
+      std::string problem = writer.result_problem(attempts[i], record.result);
       if (problem.empty()) {
-        problem = sweep::admission_problem(result, sweep.trials[trials - kPack + i], promise);
+        problem = sweep::admission_problem(record.result, sweep.trials[trials - kPack + i], promise);
       }
       if (!problem.empty()) throw std::runtime_error(problem);
-      writer.accept_result(attempts[i], "w", result, 3);
+      writer.accept_result(attempts[i], "w", record, 3);
     }
     group.commit();
     coordinator_ms += cpu_ms() - begin;

@@ -120,12 +120,12 @@ struct Core {
         host_workers(0, {}, {}),
         recorder(writer, catalog, roster, board, checkpoints, host_workers),
         translator({options, writer, catalog, roster, live, ending, std::move(send), std::move(hang_up), host_workers},
-                   "", [this](Event event, std::shared_ptr<const sweep::TrialResult> result) {
+                   "", [this](Event event, std::shared_ptr<const sweep::ResultRecord> result) {
                      inbox.push_back({std::move(event), std::move(result)});
                    }) {}
   struct Item {
     Event event;
-    std::shared_ptr<const sweep::TrialResult> result;
+    std::shared_ptr<const sweep::ResultRecord> result;
   };
   /// Coordinator::State::introduce(), in one slice.
   void introduce(const std::string& id) {
@@ -526,7 +526,7 @@ class Cluster {
         } else {
           if (const auto* result = std::get_if<protocol::Result>(&message);
               result && bug_ == Planted::kBelieveResults) {
-            auto decoded = std::make_shared<sweep::TrialResult>(sweep::decode_result(result->bytes));
+            auto decoded = std::make_shared<sweep::ResultRecord>(result->bytes);
             core_->inbox.push_back({ResultReceived{connection->worker, result->attempt}, std::move(decoded)});
             continue;
           }

@@ -88,17 +88,21 @@ void write_results() {
   small.outcome = sweep::Outcome::kDiverged;
   small.reason = "step 3: the loss is NaN";
   small.epochs.resize(2);
-  small.epochs[0].terms = {{"presence", 0.5}};
+  for (auto& epoch : small.epochs) epoch.terms = {{"presence", 0.5}};
   small.importance.encoders.resize(1);
   small.importance.encoders[0].histogram = {1, 2};
   write("results", "diverged", sweep::encode_result(small));
-  write("surfaces", "whole", storage::encode_surface(whole.paper.surface));
+  write("surfaces", "whole", sweep::encode_surface(whole.paper.surface));
   sweep::ThresholdSurface few;
   few.clips = 3;
   few.presence_hits[7] = 2;
-  write("surfaces", "few", storage::encode_surface(few));
-  write("blobs", "half", storage::pack(whole.importance.weights));
-  write("blobs", "double", storage::pack(std::vector<double>{0, -1.5, 1e300}));
+  write("surfaces", "few", sweep::encode_surface(few));
+  sweep::EpochMetrics one_term;
+  one_term.terms = {{"presence", 0.5}};
+  write("parts", "weights", sweep::encode_weights({0x3c00, 0, 0, 0x3800}));
+  write("parts", "cka", sweep::encode_cka({1, 0.5f, 0.5f, 1}));
+  write("parts", "predictions", sweep::encode_predictions({1, {}, {}, {1, 0}}));
+  write("parts", "terms", sweep::encode_terms(std::vector<sweep::EpochMetrics>(3, one_term)));
 }
 
 void write_ensembles() {

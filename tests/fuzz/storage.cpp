@@ -1,6 +1,5 @@
-// What the columns of a store hold: blobs of numbers, threshold surfaces, ensembles as JSON.
+// What the columns of a store hold: parts of results, threshold surfaces, ensembles as JSON.
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -11,44 +10,33 @@
 namespace medley::fuzz {
 namespace {
 
-storage::Blob blob_of(const std::string& bytes) { return {bytes.data(), bytes.size()}; }
-
-template <class T>
-void round_trip(const std::string& input) {
-  std::vector<T> values;
+/// What `decode` takes, `encode` gives back byte by byte.
+template <class Decode, class Encode>
+void round_trip(const std::string& input, Decode decode, Encode encode) {
+  sweep::RecordBytes bytes;
   try {
-    values = storage::unpack<T>(blob_of(input), "a blob");
+    bytes = encode(storage::decoded({input.data(), input.size()}, decode));
   } catch (const storage::Error&) {
-    require(input.size() % sizeof(T) != 0, "a whole blob was refused");
     return;
   }
-  require(values.size() * sizeof(T) == input.size(), "numbers were lost");
-  const std::vector<std::uint8_t> bytes = storage::pack(values);
-  require(std::string(bytes.begin(), bytes.end()) == input, "numbers came back as others");
+  require(std::string(bytes.begin(), bytes.end()) == input, "bytes came back as others");
 }
 
 }  // namespace
 
-void blobs(const std::string& input) {
-  round_trip<float>(input);
-  round_trip<double>(input);
-  round_trip<std::int64_t>(input);
-  round_trip<std::uint16_t>(input);
+void parts(const std::string& input) {
+  round_trip(input, sweep::decode_weights, sweep::encode_weights);
+  round_trip(input, sweep::decode_cka, sweep::encode_cka);
+  round_trip(input, sweep::decode_predictions, sweep::encode_predictions);
+  const auto three_epochs = [](const std::uint8_t* data, std::size_t size) {
+    std::vector<sweep::EpochMetrics> epochs(3);
+    sweep::decode_terms(data, size, epochs);
+    return epochs;
+  };
+  round_trip(input, three_epochs, sweep::encode_terms);
 }
 
-void surfaces(const std::string& input) {
-  sweep::ThresholdSurface surface;
-  try {
-    surface = storage::decode_surface(blob_of(input));
-  } catch (const storage::Error&) {
-    return;
-  }
-  const std::vector<std::uint8_t> bytes = storage::encode_surface(surface);
-  const sweep::ThresholdSurface again = storage::decode_surface(storage::blob_of(bytes));
-  require(again.clips == surface.clips && again.blends == surface.blends &&
-              again.presence_hits == surface.presence_hits && again.salience_hits == surface.salience_hits,
-          "a surface came back as another");
-}
+void surfaces(const std::string& input) { round_trip(input, sweep::decode_surface, sweep::encode_surface); }
 
 void ensembles(const std::string& input) {
   const auto [settings, scores] = halves(input);

@@ -44,7 +44,7 @@ void results(const std::string& input);
 void sweeps(const std::string& input);
 // storage
 void surfaces(const std::string& input);
-void blobs(const std::string& input);
+void parts(const std::string& input);
 void ensembles(const std::string& input);
 // trainer/data
 void npy(const std::string& input);

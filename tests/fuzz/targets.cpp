@@ -13,7 +13,7 @@ const std::vector<Target>& targets() {
       {"results", results, 300},
       {"sweeps", sweeps, 30},
       {"surfaces", surfaces, 1000},
-      {"blobs", blobs, 300},
+      {"parts", parts, 300},
       {"ensembles", ensembles, 500},
       {"npy", npy, 1000},
       {"npz", npz, 300},

@@ -7,7 +7,7 @@
 
 #include "storage/measured_config.h"
 #include "sweep/protocol.h"
-#include "sweep/result.h"
+#include "sweep/result_parts.h"
 
 namespace medley::storage {
 namespace {
@@ -20,13 +20,13 @@ TEST(Codec, ASurfaceComesBack) {
     surface.presence_hits[i] = i % 2 ? surface.clips : 0;
     surface.salience_hits[i] = static_cast<int>(i);
   }
-  const auto bytes = encode_surface(surface);
-  const sweep::ThresholdSurface back = decode_surface(blob_of(bytes));
+  const auto bytes = sweep::encode_surface(surface);
+  const sweep::ThresholdSurface back = decoded(blob_of(bytes), sweep::decode_surface);
   EXPECT_EQ(back.clips, surface.clips);
   EXPECT_EQ(back.blends, surface.blends);
   EXPECT_EQ(back.presence_hits, surface.presence_hits);
   EXPECT_EQ(back.salience_hits, surface.salience_hits);
-  EXPECT_TRUE(encode_surface({}).empty());
+  EXPECT_TRUE(sweep::encode_surface({}).empty());
 }
 
 TEST(Codec, MeasuredNumbersOfAConfigComeBack) {
@@ -78,28 +78,28 @@ TEST(Codec, MeasuredNumbersOfAConfigComeBack) {
 TEST(Codec, ADamagedSurfaceIsAnError) {
   sweep::ThresholdSurface surface;
   surface.clips = 500;
-  auto bytes = encode_surface(surface);
+  auto bytes = sweep::encode_surface(surface);
   bytes.push_back(0);
-  EXPECT_THROW(decode_surface(blob_of(bytes)), Error);
+  EXPECT_THROW(decoded(blob_of(bytes), sweep::decode_surface), Error);
   for (std::size_t size = 1; size + 1 < bytes.size(); ++size) {
-    EXPECT_THROW(decode_surface({bytes.data(), size}), Error) << size;
+    EXPECT_THROW(decoded(Blob{bytes.data(), size}, sweep::decode_surface), Error) << size;
   }
   const std::vector<std::uint8_t> endless(2000, 0xff);
-  EXPECT_THROW(decode_surface(blob_of(endless)), Error);
+  EXPECT_THROW(decoded(blob_of(endless), sweep::decode_surface), Error);
 }
 
 TEST(Codec, ASurfaceHoldsNoMoreClipsThanATrialRecords) {
   // A varint, low 7 bits first, of a zigzag number: 2^31 as the number of clips.
   std::vector<std::uint8_t> bytes = {0x80, 0x80, 0x80, 0x80, 0x10};
   bytes.resize(bytes.size() + 801);
-  EXPECT_THROW(decode_surface(blob_of(bytes)), Error);
+  EXPECT_THROW(decoded(blob_of(bytes), sweep::decode_surface), Error);
 }
 
 TEST(Codec, NumbersAreLittleEndian) {
-  EXPECT_EQ(pack(std::vector<std::uint16_t>{0x1234}), (std::vector<std::uint8_t>{0x34, 0x12}));
-  EXPECT_EQ(pack(std::vector<float>{1.f}), (std::vector<std::uint8_t>{0, 0, 0x80, 0x3f}));
-  const std::vector<std::uint8_t> odd(3);
-  EXPECT_THROW(unpack<std::uint16_t>(blob_of(odd), "odd"), Error);
+  sweep::RecordBytes bytes;
+  sweep::put_numbers(bytes, std::vector<std::uint16_t>{0x1234});
+  sweep::put_numbers(bytes, std::vector<float>{1.f});
+  EXPECT_EQ(bytes, (sweep::RecordBytes{0x34, 0x12, 0, 0, 0x80, 0x3f}));
 }
 
 TEST(Codec, AnEnumeratorIsReadByItsNameOnly) {

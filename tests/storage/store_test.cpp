@@ -677,13 +677,12 @@ TEST_F(StoreTest, WhatTheSchedulerMayNotRecordIsRefused) {
   });
   refuses("paper.validation is of 5 clips, the dataset has 6", [&] {
     sweep::TrialResult result = plain_result(sweep.trials[0], 1, 1);
-    result.paper.validation.clips = 5;
+    result.paper.validation = {5, {}, {}, std::vector<float>(5 * 6)};
     writer_.accept_result({a, 1}, "w", result, kNow);
   });
-  refuses("held_out.test.fused has 5 values, expected 24", [&] {
+  refuses("held_out.test.fused has 4 values, expected 24", [&] {
     sweep::TrialResult result = plain_result(sweep.trials[0], 1, 1);
-    result.held_out.test.clips = 4;
-    result.held_out.test.fused.resize(5);
+    result.held_out.test = {4, {}, {}, std::vector<float>(4)};
     writer_.accept_result({a, 1}, "w", result, kNow);
   });
   refuses("no dataset", [&] {
@@ -1129,7 +1128,11 @@ TEST_F(StoreTest, TheViewOfPredictionsHasEveryPartThatIsKept) {
                  "ORDER BY 1");
   view.bind(sweep.trials[0].id);
   std::map<std::string, std::vector<std::uint16_t>> seen;
-  while (view.step()) seen[view.text(0)] = unpack<std::uint16_t>(view.blob(1), "a matrix");
+  while (view.step()) {
+    const Blob halves = view.blob(1);
+    sweep::RecordReader in(static_cast<const std::uint8_t*>(halves.data), halves.size, "a matrix");
+    seen[view.text(0)] = in.numbers<std::uint16_t>(halves.size / 2, "halves");
+  }
   std::map<std::string, std::vector<std::uint16_t>> expected;
   const auto expect = [&](const std::string& name, const std::vector<float>& values) {
     for (const float value : values) expected[name].push_back(sweep::half_bits(value));

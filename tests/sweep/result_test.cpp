@@ -42,8 +42,8 @@ TrialResult full_result() {
     epoch.learning_rate = 1e-3 / i;
     epoch.loss = 0.1 * i;
     epoch.terms = {{"presence", std::numeric_limits<double>::denorm_min()},
-                   {"salience", std::numeric_limits<double>::quiet_NaN()}};
-    if (i > 1) epoch.terms.push_back({"r-drop", std::numeric_limits<double>::infinity()});
+                   {"salience", std::numeric_limits<double>::quiet_NaN()},
+                   {"r-drop", i > 1 ? std::numeric_limits<double>::infinity() : 1}};
     epoch.validation_loss = -0.0;
     epoch.thresholds = {0.1, 1.0 / 3};
     epoch.validation = {2.0 / 7, 1.0 / 9};
@@ -62,6 +62,7 @@ TrialResult full_result() {
         {name, 0.5, 0.1, {0, .1, .5, .9, 1}, std::vector<std::int64_t>(20, 1), 0.75, {.25, .75}});
   }
   result.importance.weights.assign(18, 0x3800);
+  for (const std::size_t dropped : {0, 1, 7, 17}) result.importance.weights[dropped] = 0;
   result.importance.cka = {1, .5f, .5f, 1};
   result.seconds = 1.25;
   result.samples_per_second = 1e5;
@@ -154,7 +155,7 @@ TEST(Result, EmptyResultRoundTrips) {
 /// A record as sweep/result.h and sweep/result_parts.h lay it out, field by field.
 struct Record {
   std::uint32_t magic = 0x524c444d;
-  std::uint16_t format = 3;
+  std::uint16_t format = 4;
   std::uint8_t outcome = 0;
   double seconds = 2, samples_per_second = 4;
   std::int64_t peak = 5;
@@ -162,7 +163,7 @@ struct Record {
   std::string trial = "id", test = "t", arithmetic = "a", reason = "r";
   std::uint32_t epochs = 1, epoch = 1;
   std::vector<double> numbers = {.5, .25, .125, 1, 0, .75, 1};
-  RecordBytes terms = {1, 'x', 0, 0, 0, 0, 0, 0, 0xe0, 0x3f};  // x = .5
+  RecordBytes terms = {1, 1, 'x', 0, 0, 0, 0, 0, 0, 0xe0, 0x3f};  // one, x = .5
   std::uint32_t paper_epoch = 1, clips = 2;
   std::uint8_t classes = 2, kept = 1;
   std::vector<std::uint16_t> halves = {0x3c00, 0, 0x3800, 0x3800};  // 1 0, .5 .5
@@ -171,8 +172,8 @@ struct Record {
   std::string encoder = "e";
   std::vector<double> importance = {1, 0, 1};
   RecordBytes statistics = {0, 0, 2, 0, 3, 0x81, 0x01, 0, 0};  // no quantiles, the bins 3 and 129, no ranks
-  std::vector<std::uint16_t> weights = {0x3c00, 0x3c00};
-  std::vector<float> cka = {1};
+  RecordBytes weights = {2, 0, 0, 0, 2, 0, 0x3c};  // of two, the second is 1
+  RecordBytes cka = {0, 0, 0x80, 0x3f};            // 1
   RecordBytes behind;
 
   /// Zigzag varints: two clips, a blend, one hit more from the first cell on, then none.
@@ -193,8 +194,7 @@ struct Record {
     put_number(out, std::uint32_t{0}), put_part(out, {}), put_part(out, {}), put_part(out, held_out_surface);
     put_part(out, inner);
     put_number(out, encoders), put_text(out, encoder), put_numbers(out, importance), put_part(out, statistics);
-    put_number(out, static_cast<std::uint32_t>(weights.size())), put_numbers(out, weights);
-    put_number(out, static_cast<std::uint32_t>(cka.size())), put_numbers(out, cka);
+    put_part(out, weights), put_part(out, cka);
     out.insert(out.end(), behind.begin(), behind.end());
     return out;
   }
@@ -210,7 +210,7 @@ TEST(Result, IsAFlatRecordOfLittleEndianNumbers) {
   result.paper.surface.clips = 2, result.paper.surface.blends = 1;
   result.paper.surface.presence_hits.fill(1);
   result.importance.encoders = {{"e", 1, 0, {}, {3, 129}, 1, {}}};
-  result.importance.weights = {0x3c00, 0x3c00}, result.importance.cka = {1};
+  result.importance.weights = {0, 0x3c00}, result.importance.cka = {1};
   const RecordBytes bytes = encode_result(result);
   EXPECT_EQ(bytes, Record().bytes());
   EXPECT_EQ(bytes[0], 'M');
@@ -233,7 +233,7 @@ void expect_refused(const std::string& words, const std::function<void(Record&)>
 TEST(Result, EveryFieldIsChecked) {
   EXPECT_NO_THROW(decode_result(Record().bytes()));
   expect_refused("first word", [](Record& r) { r.magic ^= 1; });
-  expect_refused("format 2; this medley reads format 3", [](Record& r) { r.format = 2; });
+  expect_refused("format 3; this medley reads format 4", [](Record& r) { r.format = 3; });
   expect_refused("the outcome must be from 0 to 1", [](Record& r) { r.outcome = 2; });
   expect_refused("seconds has a form", [](Record& r) { r.seconds = -0.0; });
   expect_refused("samples a second has a form", [](Record& r) { r.samples_per_second = -std::nan(""); });
@@ -250,15 +250,13 @@ TEST(Result, EveryFieldIsChecked) {
   expect_refused("an epoch must be from 0", [](Record& r) { r.epoch = 100001; });
   expect_refused("a number of an epoch", [](Record& r) { r.numbers[6] = -0.0; });
   expect_refused("a term is cut off", [](Record& r) { r.terms.pop_back(); });
-  expect_refused("the name of a term is cut off", [](Record& r) { r.terms[0] = 200; });
-  expect_refused("the name of a term is no UTF-8", [](Record& r) { r.terms[1] = 0xff; });
-  expect_refused("a term has a form", [](Record& r) { r.terms[9] = 0xff, r.terms[8] = 0xff; });
-  expect_refused("'x' is there twice",
-                 [](Record& r) { r.terms.insert(r.terms.end(), r.terms.begin(), r.terms.end()); });
-  expect_refused("more than 32", [](Record& r) {
-    r.terms.clear();
-    for (std::uint8_t i = 0; i < 33; ++i) r.terms.insert(r.terms.end(), {1, i, 0, 0, 0, 0, 0, 0, 0, 0});
-  });
+  expect_refused("the name of a term is cut off", [](Record& r) { r.terms[1] = 200; });
+  expect_refused("the name of a term is no UTF-8", [](Record& r) { r.terms[2] = 0xff; });
+  expect_refused("a term has a form", [](Record& r) { r.terms[10] = 0xff, r.terms[9] = 0xff; });
+  expect_refused("'x' is there twice", [](Record& r) { r.terms = {2, 1, 'x', 1, 'x'}; });
+  expect_refused("their number must be from 1 to 32", [](Record& r) { r.terms[0] = 0; });
+  expect_refused("their number must be from 1 to 32", [](Record& r) { r.terms[0] = 33; });
+  expect_refused("bytes after its end", [](Record& r) { r.terms.push_back(0); });
   expect_refused("the epoch of a snapshot", [](Record& r) { r.paper_epoch = 100001; });
   expect_refused("their number of clips", [](Record& r) { r.clips = 0; });
   expect_refused("their number of clips", [](Record& r) { r.clips = 1000001; });
@@ -292,9 +290,58 @@ TEST(Result, EveryFieldIsChecked) {
   expect_refused("in a form that is none", [](Record& r) { r.statistics[6] = 0; });
   expect_refused("the number of ranks", [](Record& r) { r.statistics[8] = 2; });
   expect_refused("bytes after its end", [](Record& r) { r.statistics.push_back(0); });
-  expect_refused("the gate's weights [clip, encoder] has 1 numbers, not 2", [](Record& r) { r.weights.pop_back(); });
-  expect_refused("CKA [encoder, encoder] has 2 numbers, not 1", [](Record& r) { r.cka.push_back(1); });
+  expect_refused("the gate's weights [clip, encoder] has 1 numbers, not 2", [](Record& r) { r.weights = {1, 0, 0, 0, 0}; });
+  expect_refused("a weight is cut off", [](Record& r) { r.weights.pop_back(); });
+  expect_refused("a weight of 0 is no bytes", [](Record& r) { r.weights[6] = 0; });
+  expect_refused("more bits than weights", [](Record& r) { r.weights[4] = 6; });
+  expect_refused("which of them are not 0 is cut off", [](Record& r) { r.weights[0] = 0xff, r.weights[1] = 0xff; });
+  expect_refused("bytes after its end", [](Record& r) { r.weights.push_back(0); });
+  expect_refused("CKA [encoder, encoder] has 2 numbers, not 1", [](Record& r) { r.cka.resize(8); });
+  expect_refused("bytes after its end", [](Record& r) { r.cka.push_back(0); });
   expect_refused("bytes after its end", [](Record& r) { r.behind = {0}; });
+}
+
+TEST(Result, ItsPartsLieWhereTheyWereWritten) {
+  const ResultRecord written(full_result()), received(written.bytes);
+  EXPECT_EQ(received.bytes, written.bytes);
+  const auto parts = [](const ResultRecord& record) {
+    const ResultParts& p = record.parts;
+    std::vector<RecordBytes> all;
+    for (const RecordPart& part : {p.terms, p.paper.validation, p.paper.test, p.paper.surface, p.held_out.validation,
+                                   p.held_out.test, p.held_out.surface, p.inner, p.statistics, p.weights, p.cka}) {
+      all.emplace_back(record.at(part), record.at(part) + part.size);
+    }
+    return all;
+  };
+  const TrialResult& of = received.result;
+  const std::vector<RecordBytes> expected = {
+      encode_terms(of.epochs),
+      encode_predictions(of.paper.validation),
+      encode_predictions(of.paper.test),
+      encode_surface(of.paper.surface),
+      encode_predictions(of.held_out.validation),
+      encode_predictions(of.held_out.test),
+      encode_surface(of.held_out.surface),
+      encode_surface(of.inner),
+      encode_statistics(of.importance.encoders),
+      encode_weights(of.importance.weights),
+      encode_cka(of.importance.cka),
+  };
+  EXPECT_EQ(parts(written), expected);
+  EXPECT_EQ(parts(received), expected);
+}
+
+TEST(Result, EpochsOfUnlikeTermsAreRefused) {
+  TrialResult result;
+  result.epochs.resize(2);
+  result.epochs[1].terms = {{"x", 1}};
+  EXPECT_THROW(encode_result(result), Error);
+  result.epochs[0].terms = {{"y", 1}};
+  EXPECT_THROW(encode_result(result), Error);
+  result.epochs[0].terms = {{"x", 1}, {"y", 1}};
+  EXPECT_THROW(encode_result(result), Error);
+  result.epochs[0].terms = {{"x", 1}};
+  EXPECT_NO_THROW(encode_result(result));
 }
 
 TEST(Result, PredictionsOfOtherClassesAreRefused) {

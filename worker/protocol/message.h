@@ -22,7 +22,7 @@ class Error : public std::runtime_error {
 };
 
 /// Raised with every change of a message or of the handshake. Both sides must speak the same.
-inline constexpr std::uint16_t kVersion = 7;
+inline constexpr std::uint16_t kVersion = 8;
 
 // A limit on everything that a peer may send.
 inline constexpr std::size_t kMaxFrameBytes = 128u << 20;  ///< of a result; other messages are far smaller
