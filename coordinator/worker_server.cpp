@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "worker/protocol/codec.h"
+#include "worker/protocol/frames_to_write.h"
 
 namespace medley::coordinator {
 namespace asio = boost::asio;
@@ -16,6 +17,7 @@ using protocol::Message;
 using Clock = std::chrono::steady_clock;
 
 namespace {
+constexpr std::size_t kMostFramesAtOnce = 64;  // of one connection, before others have their turn
 constexpr std::size_t kMaxOutbox = 100'000;    // messages; a worker that takes none is closed long before
 constexpr std::size_t kKeptDescriptors = 128;  // for the store, datasets, logs, workers of this host
 
@@ -149,13 +151,35 @@ void WorkerServer::read_frame(const SessionPtr& session) {
   read_into(session, asio::buffer(session->head), [this, session] {
     session->body.resize(protocol::decode_length(session->head));
     read_into(session, asio::buffer(session->body), [this, session] {
-      Message message = protocol::decode(session->body);
-      session->body = {};  // a result may have been large
-      session->deadline = Clock::now() + options_.silence_limit;
-      take(session, std::move(message));
+      finish_frame(session);
+      take_what_has_come(session);
       if (!session->closed) read_frame(session);
     });
   });
+}
+
+void WorkerServer::finish_frame(const SessionPtr& session) {
+  Message message = protocol::decode(session->body);
+  session->body = {};  // a result may have been large
+  session->deadline = Clock::now() + options_.silence_limit;
+  take(session, std::move(message));
+}
+
+/// Further frames that are here as a whole: the results of a pack are stored together.
+void WorkerServer::take_what_has_come(const SessionPtr& session) {
+  tcp::socket& socket = session->socket;
+  for (std::size_t frame = 0; frame < kMostFramesAtOnce && !session->closed; ++frame) {
+    error_code error;
+    if (socket.available(error) < sizeof session->head || error) return;
+    socket.receive(asio::buffer(session->head), tcp::socket::message_peek, error);
+    if (error) return;
+    const std::size_t length = protocol::decode_length(session->head);
+    if (socket.available(error) < sizeof session->head + length || error) return;
+    session->body.resize(length);
+    asio::read(socket, std::array{asio::buffer(session->head), asio::buffer(session->body)}, error);
+    if (error) return drop(session, error.message());
+    finish_frame(session);
+  }
 }
 
 void WorkerServer::take(const SessionPtr& session, Message&& message) {
@@ -202,7 +226,10 @@ void WorkerServer::send(const std::string& worker, const Message& message) {
   if (session->deaf) return;
   session->outbox.push_back(protocol::encode_frame(message));
   if (session->outbox.size() == 1) {
-    write_next(session);
+    // What follows in this turn, the answers to other results of a pack, goes with it.
+    asio::post(io_, [this, session, alive = alive_] {
+      if (*alive && !session->closed) write_next(session);
+    });
   } else if (session->outbox.size() > kMaxOutbox) {
     // Not now: callers do not expect a callback from within send().
     asio::post(io_, [this, session, alive = alive_] {
@@ -212,18 +239,20 @@ void WorkerServer::send(const std::string& worker, const Message& message) {
 }
 
 void WorkerServer::write_next(const SessionPtr& session) {
-  asio::async_write(session->socket, asio::buffer(session->outbox.front()),
-                    [this, session, alive = alive_](error_code error, std::size_t) {
-                      if (!*alive || session->closed) return;
-                      if (error) {
-                        // What it said before it closed, a goodbye perhaps, is still to be read: the reader ends it.
-                        session->deaf = true;
-                        session->outbox.clear();
-                        return;
-                      }
-                      session->outbox.pop_front();
-                      if (!session->outbox.empty()) write_next(session);
-                    });
+  auto& outbox = session->outbox;
+  const std::vector<asio::const_buffer> frames = protocol::frames_to_write(outbox);
+  const auto sent = [this, session, &outbox, count = frames.size(), alive = alive_](error_code error, std::size_t) {
+    if (!*alive || session->closed) return;
+    if (error) {
+      // What it said before it closed, a goodbye perhaps, is still to be read: the reader ends it.
+      session->deaf = true;
+      outbox.clear();
+      return;
+    }
+    outbox.erase(outbox.begin(), outbox.begin() + static_cast<std::ptrdiff_t>(count));
+    if (!outbox.empty()) write_next(session);
+  };
+  asio::async_write(session->socket, frames, sent);
 }
 
 /// Closes a connection whose peer lets its deadline pass.

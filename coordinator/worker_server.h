@@ -71,6 +71,8 @@ class WorkerServer {
   void accept();
   void challenge(const SessionPtr& session);
   void read_frame(const SessionPtr& session);
+  void finish_frame(const SessionPtr& session);
+  void take_what_has_come(const SessionPtr& session);
   void take(const SessionPtr& session, protocol::Message&& message);
   template <class Buffer, class Next>
   void read_into(const SessionPtr& session, const Buffer& buffer, Next next);

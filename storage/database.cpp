@@ -123,8 +123,8 @@ bool is_of_system(int code, int system) {
 /// Prepared statements; SQL that is put together from filters has few forms.
 constexpr std::size_t kMostIdle = 256;
 
-/// Pages of caches are allocated one by one. As SQLite comes, each table that a statement needs for a moment (a trigger's
-/// subquery does) begins with 20 pages at once: fresh memory that the system clears.
+/// Pages of caches are allocated one by one. As SQLite comes, each table that a statement needs for a moment (a
+/// trigger's subquery does) begins with 20 pages at once: fresh memory that the system clears.
 void configure_once() {
   [[maybe_unused]] static const int configured = sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, 0);
 }

@@ -288,7 +288,8 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const st
 }
 
 void delete_result(Database& database, std::int64_t trial) {
-  for (const char* table : {"gate", "importance", "prediction", "loss_term", "epoch", "surface", "run_score", "result"}) {
+  for (const char* table :
+       {"gate", "importance", "prediction", "loss_term", "epoch", "surface", "run_score", "result"}) {
     Statement remove(database, std::string("DELETE FROM ") + table + " WHERE trial = ?");
     remove.bind(trial).run();
   }
@@ -339,10 +340,9 @@ Surfaces read_surfaces(const Statement& row, int first, const std::string& trial
 }
 
 std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t trial) {
-  Statement rows(
-      database,
-      "SELECT epoch, learning_rate, loss, validation_loss, alpha, beta, presence, salience FROM epoch "
-      "WHERE trial = ? ORDER BY position");
+  Statement rows(database,
+                 "SELECT epoch, learning_rate, loss, validation_loss, alpha, beta, presence, salience FROM epoch "
+                 "WHERE trial = ? ORDER BY position");
   rows.bind(trial);
   std::vector<sweep::EpochMetrics> epochs;
   while (rows.step()) {
@@ -358,7 +358,8 @@ std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t tr
   }
   Statement terms(database, "SELECT terms FROM loss_term WHERE trial = ?");
   if (terms.bind(trial).step()) {
-    decoded(terms.blob(0), [&](const std::uint8_t* data, std::size_t size) { sweep::decode_terms(data, size, epochs); });
+    decoded(terms.blob(0),
+            [&](const std::uint8_t* data, std::size_t size) { sweep::decode_terms(data, size, epochs); });
   }
   return epochs;
 }

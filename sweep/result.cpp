@@ -200,9 +200,7 @@ class Decoder {
 
 ResultRecord::ResultRecord(TrialResult of) : result(std::move(of)), bytes(encode(result, parts)) {}
 
-ResultRecord::ResultRecord(RecordBytes received) : bytes(std::move(received)) {
-  result = Decoder(bytes, parts).take();
-}
+ResultRecord::ResultRecord(RecordBytes received) : bytes(std::move(received)) { result = Decoder(bytes, parts).take(); }
 
 std::vector<std::uint8_t> encode_result(const TrialResult& result) {
   ResultParts parts;

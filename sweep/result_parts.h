@@ -30,8 +30,8 @@ Predictions decode_predictions(const std::uint8_t* data, std::size_t size);
 /// Bytes before the first half.
 inline constexpr std::size_t kPredictionsHead = 6;
 
-/// Names of the loss terms, once for all epochs, then values [epoch, term]. Without terms they are no bytes. Throws Error
-/// where epochs have unlike terms. decode_terms() fills in those of `epochs`.
+/// Names of the loss terms, once for all epochs, then values [epoch, term]. Without terms they are no bytes. Throws
+/// Error where epochs have unlike terms. decode_terms() fills in those of `epochs`.
 RecordBytes encode_terms(const std::vector<EpochMetrics>& epochs);
 void decode_terms(const std::uint8_t* data, std::size_t size, std::vector<EpochMetrics>& epochs);
 
@@ -39,8 +39,8 @@ void decode_terms(const std::uint8_t* data, std::size_t size, std::vector<EpochM
 RecordBytes encode_statistics(const std::vector<EncoderImportance>& encoders);
 void decode_statistics(const std::uint8_t* data, std::size_t size, std::vector<EncoderImportance>& encoders);
 
-/// Number of weights (32 bits), a bit for each that says whether it is not 0 (the low one of a byte first), then these as
-/// halves: a gate that keeps few encoders gives the others 0. No weights are no bytes.
+/// Number of weights (32 bits), a bit for each that says whether it is not 0 (the low one of a byte first), then these
+/// as halves: a gate that keeps few encoders gives the others 0. No weights are no bytes.
 RecordBytes encode_weights(const std::vector<std::uint16_t>& weights);
 std::vector<std::uint16_t> decode_weights(const std::uint8_t* data, std::size_t size);
 

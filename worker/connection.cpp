@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "worker/protocol/codec.h"
+#include "worker/protocol/frames_to_write.h"
 
 namespace medley::worker {
 namespace asio = boost::asio;
@@ -82,18 +83,22 @@ void Connection::read_into(const Buffer& buffer, Next next) {
 
 void Connection::send(const protocol::Message& message) {
   outbox_.push_back(protocol::encode_frame(message));
-  if (outbox_.size() == 1) write_next();
+  if (outbox_.size() > 1) return;
+  // What follows in this turn, the other results of a pack, goes with it.
+  asio::post(socket_.get_executor(), [this, self = shared_from_this()] {
+    if (!closed_) write_next();
+  });
 }
 
 void Connection::write_next() {
-  asio::async_write(socket_, asio::buffer(outbox_.front()),
-                    [this, self = shared_from_this()](error_code error, std::size_t) {
-                      if (closed_) return;
-                      if (error) return lost(Fault::kNetwork, error.message());
-                      outbox_.pop_front();
-                      if (!outbox_.empty()) return write_next();
-                      if (close_when_sent_) finish();
-                    });
+  const std::vector<asio::const_buffer> frames = protocol::frames_to_write(outbox_);
+  asio::async_write(socket_, frames, [this, self = shared_from_this(), sent = frames.size()](error_code error, auto) {
+    if (closed_) return;
+    if (error) return lost(Fault::kNetwork, error.message());
+    outbox_.erase(outbox_.begin(), outbox_.begin() + static_cast<std::ptrdiff_t>(sent));
+    if (!outbox_.empty()) return write_next();
+    if (close_when_sent_) finish();
+  });
 }
 
 void Connection::close() {

@@ -14,7 +14,7 @@ using protocol::Message;
 using sweep::AttemptId;
 
 namespace {
-constexpr std::size_t kResultsInFlight = 4;  // sent, not yet confirmed: bounds what lies in memory
+constexpr std::size_t kBytesInFlight = std::size_t{1} << 22;  // sent, not yet confirmed: bounds what lies in memory
 constexpr std::size_t kMaxQueuedPacks = 8;
 }  // namespace
 
@@ -123,7 +123,9 @@ std::vector<protocol::NewEpoch> Outbox::new_epochs() {
 
 std::vector<Message> Outbox::due() {
   std::vector<Message> messages;
-  for (auto it = spooled_.begin(); it != spooled_.end() && in_flight_.size() < kResultsInFlight;) {
+  std::size_t in_flight = 0;
+  for (const auto& [attempt, size] : in_flight_) in_flight += size;
+  for (auto it = spooled_.begin(); it != spooled_.end() && in_flight < kBytesInFlight;) {
     const AttemptId attempt = *it;
     if (in_flight_.count(attempt)) {
       ++it;
@@ -136,7 +138,7 @@ std::vector<Message> Outbox::due() {
       failures_.push_back({attempt, "its result was damaged on the worker's disk"});
       continue;
     }
-    in_flight_.insert(attempt);
+    in_flight += in_flight_[attempt] = bytes->size();
     ++it;
     messages.push_back(protocol::Result{attempt, std::move(*bytes)});
   }

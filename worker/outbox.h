@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -46,7 +47,7 @@ class Outbox {
   std::vector<PackPtr> packs_;
   std::set<sweep::AttemptId> cancelled_;
   std::set<sweep::AttemptId> spooled_;
-  std::set<sweep::AttemptId> in_flight_;
+  std::map<sweep::AttemptId, std::size_t> in_flight_;
   std::vector<protocol::AttemptFailed> failures_;  ///< not yet sent
 };
 

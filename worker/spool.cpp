@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -27,6 +26,8 @@ constexpr std::size_t kMaxName = 256;
 constexpr std::size_t kMaxIndex = std::size_t{1} << 24;
 constexpr std::uint8_t kHere = 0xa5, kRemoved = 0x5a;  // no single bit turns one into the other
 constexpr std::size_t kHead = 4 + 2 + 4;               // magic, format, bytes of the index
+constexpr std::uint32_t kEmpty = 0;                    // in place of the magic
+constexpr std::size_t kMostEmpty = 8;                  // a coordinator that was away takes many packs at once
 
 std::string name_of(const sweep::AttemptId& attempt) { return attempt.trial + "-" + std::to_string(attempt.number); }
 
@@ -79,6 +80,22 @@ std::optional<std::vector<std::uint8_t>> read_part(const fs::path& path, std::si
   return bytes;
 }
 
+/// Writes all of them at `offset`.
+void write_at(const fs::path& path, int file, const void* data, std::size_t size, std::size_t offset) {
+  const auto* at = static_cast<const std::uint8_t*>(data);
+  while (size > 0) {
+    const auto done = files::uninterrupted([&] { return pwrite(file, at, size, static_cast<off_t>(offset)); });
+    if (done < 0) throw files::Error(path, "write", errno);
+    at += done, offset += static_cast<std::size_t>(done), size -= static_cast<std::size_t>(done);
+  }
+}
+
+files::Descriptor open_to_write(const fs::path& path) {
+  files::Descriptor file(files::uninterrupted([&] { return open(path.c_str(), O_WRONLY | O_CLOEXEC); }));
+  if (!file) throw files::Error(path, "open", errno);
+  return file;
+}
+
 /// Others could put results of their own there, or take ours: a folder below /tmp may have been made before we came.
 void check_owned(const fs::path& folder) {
   struct stat status = {};
@@ -114,6 +131,7 @@ files::Lock Spool::make_own() const {
 
 Spool::~Spool() {
   std::error_code ignored;
+  for (const std::string& name : empty_) fs::remove(own_ / name, ignored);
   for (fs::directory_iterator it(own_, ignored), end; !ignored && it != end; it.increment(ignored)) {
     if (is_results(it->path())) return;  // with the lock, which another worker takes
   }
@@ -125,7 +143,16 @@ void Spool::put(const std::vector<SpooledResult>& results) {
   sweep::RecordBytes bytes = index_of(results);
   const std::size_t marks = bytes.size() - results.size();
   Places places;
-  const std::string name = kPrefix + instance_ + "-" + std::to_string(++files_);
+  std::string name;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!empty_.empty()) {
+      name = std::move(empty_.back());
+      empty_.pop_back();
+    }
+  }
+  const bool is_new = name.empty();
+  if (is_new) name = kPrefix + instance_ + "-" + std::to_string(++files_);
   for (std::size_t i = 0; i < results.size(); ++i) {
     const std::vector<std::uint8_t>& result = results[i].bytes;
     places[results[i].attempt] = {name, marks + i, bytes.size(), result.size(),
@@ -133,17 +160,30 @@ void Spool::put(const std::vector<SpooledResult>& results) {
     bytes.insert(bytes.end(), result.begin(), result.end());
   }
   try {
-    files::write(own_ / name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, files::Durability::kDurable,
-                 files::Access::kPrivate);
+    write(name, bytes, is_new);
   } catch (const files::Error& e) {
     std::error_code ignored;
-    fs::remove(own_ / name, ignored);  // it has its name where only the folder could not be synced
+    fs::remove(own_ / name, ignored);  // a new one has its name where only the folder could not be synced
     throw Error(e.what());
   }
   for (const SpooledResult& result : results) remove(result.attempt);  // of an earlier file
   const std::lock_guard lock(mutex_);
   left_[name] = static_cast<int>(places.size());
   for (auto& [attempt, place] : places) places_[attempt] = std::move(place);
+}
+
+void Spool::write(const std::string& name, const std::vector<std::uint8_t>& bytes, bool is_new) const {
+  const fs::path path = own_ / name;
+  if (is_new) {
+    return files::write(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, files::Durability::kDurable,
+                        files::Access::kPrivate);
+  }
+  const files::Descriptor file = open_to_write(path);
+  // It is empty for whom finds it until its first word comes, the last to be written.
+  constexpr std::size_t kWord = sizeof kMagic;
+  write_at(path, file.get(), bytes.data() + kWord, bytes.size() - kWord, kWord);
+  write_at(path, file.get(), bytes.data(), kWord, 0);
+  if (files::uninterrupted([&] { return fdatasync(file.get()); }) != 0) throw files::Error(path, "sync", errno);
 }
 
 std::vector<sweep::AttemptId> Spool::list() const {
@@ -181,22 +221,25 @@ void Spool::remove(const sweep::AttemptId& attempt) {
   const Place place = found->second;
   const fs::path path = own_ / place.file;
   places_.erase(found);
-  if (--left_.at(place.file) == 0) {
-    left_.erase(place.file);
-    std::error_code error;
-    fs::remove(path, error);
-    if (error) throw Error(path.string() + ": cannot delete: " + error.message());
-    return;
-  }
-  const files::Descriptor file(files::uninterrupted([&] { return open(path.c_str(), O_WRONLY | O_CLOEXEC); }));
-  const auto mark = static_cast<off_t>(place.mark);
-  if (!file || files::uninterrupted([&] { return pwrite(file.get(), &kRemoved, 1, mark); }) != 1) {
-    throw Error(path.string() + ": cannot mark a delivered result: " + std::strerror(errno));
-  }
+  const bool last = --left_.at(place.file) == 0;
+  if (last) left_.erase(place.file);
+  files::rethrow_as<Error>([&] {
+    if (last && empty_.size() == kMostEmpty) {
+      std::error_code error;
+      fs::remove(path, error);
+      if (error) throw files::Error(path, "delete", error.message());
+      return;
+    }
+    const files::Descriptor file = open_to_write(path);
+    if (!last) return write_at(path, file.get(), &kRemoved, sizeof kRemoved, place.mark);
+    write_at(path, file.get(), &kEmpty, sizeof kEmpty, 0);
+    empty_.push_back(place.file);
+  });
 }
 
 std::optional<Spool::Places> Spool::read_index(const fs::path& path) {
   const auto head = read_part(path, 0, kHead);
+  if (head && head->size() >= kHead && sweep::load_number<std::uint32_t>(head->data()) == kEmpty) return Places();
   if (!head || head->size() < kHead || sweep::load_number<std::uint32_t>(head->data()) != kMagic ||
       sweep::load_number<std::uint16_t>(head->data() + 4) != kFormat) {
     return std::nullopt;

@@ -31,22 +31,26 @@ struct SpooledResult {
 /// which it holds by a file lock as long as it lives; what a dead one left is taken over by any other.
 ///
 /// The results of a pack are one file, `results-<instance>-<number>`: an index with the place and SHA-256 of each, then
-/// the results. It is written by files::write(), so that a file by such a name is complete, whatever dies when. A
-/// result that is removed is marked in the index, and with the last one the file goes. The marks are not synced: after
-/// a failure of the machine, the spool may have results that the coordinator has.
+/// the results. A result that is removed is marked in the index. The marks are not synced: after a failure of the
+/// machine, the spool may have results that the coordinator has.
+///
+/// With its last result a file is empty: its first word is 0. The next pack is written over it, with one sync and no
+/// new name. Making and deleting a file for each pack costs several times as much, and ext4 looks at every file that
+/// was deleted in the last seconds before it makes another. A new file is written by files::write(). Whatever dies
+/// when, a file has all results of its pack, or is empty, or after a failure of the machine is found to be damaged.
 ///
 /// put() may be called on another thread than the rest.
 class Spool {
  public:
   /// Throws Error when the folder cannot be made or written, or others may write it.
   Spool(const std::filesystem::path& folder, const std::string& instance);
-  /// Removes the own subfolder when it is empty.
+  /// Removes empty files, and the own subfolder when nothing else is in it.
   ~Spool();
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
-  /// On disk when it returns, all of them, with one sync of the file and one of the folder. Throws Error when they
-  /// cannot be written (disk full), and then none is there.
+  /// On disk when it returns, all of them. Throws Error when they cannot be written (disk full), and then none is
+  /// there.
   void put(const std::vector<SpooledResult>& results);
   /// What is in the own subfolder, in order.
   std::vector<sweep::AttemptId> list() const;
@@ -70,6 +74,8 @@ class Spool {
   using Places = std::map<sweep::AttemptId, Place>;
 
   files::Lock make_own() const;
+  /// Over an empty file, or as a new one.
+  void write(const std::string& name, const std::vector<std::uint8_t>& bytes, bool is_new) const;
   static std::optional<Places> read_index(const std::filesystem::path& path);
   std::optional<Place> find(const sweep::AttemptId& attempt) const;
 
@@ -80,6 +86,7 @@ class Spool {
   mutable std::mutex mutex_;  ///< of what follows
   Places places_;
   std::map<std::string, int> left_;  ///< by file, its results that are not removed
+  std::vector<std::string> empty_;   ///< files
   int files_ = 0;
 };
 

@@ -25,7 +25,7 @@ def measure(bin_folder, workers, trials):
     with tempfile.TemporaryDirectory(prefix="medley-bench-") as folder:
         behaviour = os.path.join(folder, "behaviour")
         with open(behaviour, "w") as file:
-            file.write("train_ms 0\n")
+            file.write("train_ms 0\nno_checkpoint *\n")
         command = [
             os.path.join(bin_folder, "fake_run"), os.path.join(folder, "store"), str(trials // 2), str(workers),
             os.path.join(bin_folder, "fake_worker"), "--capacity", "4", "--behaviour", behaviour,

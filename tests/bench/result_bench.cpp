@@ -81,7 +81,8 @@ sweep::TrialResult result_of(const sweep::TrialSpec& trial, const storage::Datas
     const std::vector<double> fused(snapshot->validation.fused.begin(), snapshot->validation.fused.end());
     snapshot->surface = sweep::threshold_surface({fused.data(), snapshot->validation.clips, 6}, truth, promise.classes);
   }
-  for (sweep::EpochMetrics& epoch : result.epochs) epoch.terms = {{"presence", epoch.loss / 3}, {"salience", epoch.loss}};
+  for (sweep::EpochMetrics& epoch : result.epochs)
+    epoch.terms = {{"presence", epoch.loss / 3}, {"salience", epoch.loss}};
   for (auto& weight : result.importance.weights) weight = sweep::half_bits(halves(1, random)[0]);
   const std::size_t encoders = dataset.encoders.size(), dropped = encoders / 3;
   for (std::size_t clip = 0; clip < truth.size(); ++clip) {

@@ -22,6 +22,7 @@
 #include "tests/storage/faulty_calls.h"
 #include "tests/support/amount.h"
 #include "tests/support/folder.h"
+#include "tests/support/spooled.h"
 #include "worker/outbox.h"
 #include "worker/protocol/codec.h"
 
@@ -457,8 +458,7 @@ class Cluster {
 
   bool spools_are_empty() const {
     for (const auto& entry : fs::recursive_directory_iterator(folder_ / "spools")) {
-      const std::string name = entry.path().filename();
-      if (entry.is_regular_file() && name.rfind("results-", 0) == 0) return false;
+      if (entry.is_regular_file() && test::holds_results(entry.path())) return false;
     }
     return true;
   }
@@ -765,7 +765,7 @@ class Cluster {
   void rot(Slot& slot) {
     std::vector<fs::path> spooled;
     for (const auto& entry : fs::directory_iterator(folder_ / "spools" / slot.host / ("w-" + slot.id))) {
-      if (entry.path().filename().string().rfind("results-", 0) == 0) spooled.push_back(entry.path());
+      if (test::holds_results(entry.path())) spooled.push_back(entry.path());
     }
     if (spooled.empty()) return;
     happened("result rotted in a spool");

@@ -9,7 +9,13 @@
 
 namespace medley::test {
 
-/// Number of results that wait in the spools below a folder (worker/spool.h).
+/// A file of a spool (worker/spool.h) that is not empty: its first word is not 0.
+inline bool holds_results(const std::filesystem::path& file) {
+  if (file.filename().string().rfind("results-", 0) != 0) return false;
+  return read_file(file).substr(0, 4) != std::string(4, '\0');
+}
+
+/// Number of results that wait in the spools below a folder.
 inline int spooled_results(const std::filesystem::path& folder) {
   int count = 0;
   std::error_code error;
@@ -24,6 +30,7 @@ inline int spooled_results(const std::filesystem::path& folder) {
     constexpr std::size_t kHead = 10, kSha256 = 32;
     if (bytes.size() < kHead) continue;
     const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
+    if (sweep::load_number<std::uint32_t>(data) == 0) continue;  // empty
     const std::size_t size = sweep::load_number<std::uint32_t>(data + 6);
     sweep::RecordReader in(data + kHead, size, "an index");
     std::ptrdiff_t results = 0;

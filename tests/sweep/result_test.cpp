@@ -172,8 +172,8 @@ struct Record {
   std::string encoder = "e";
   std::vector<double> importance = {1, 0, 1};
   RecordBytes statistics = {0, 0, 2, 0, 3, 0x81, 0x01, 0, 0};  // no quantiles, the bins 3 and 129, no ranks
-  RecordBytes weights = {2, 0, 0, 0, 2, 0, 0x3c};  // of two, the second is 1
-  RecordBytes cka = {0, 0, 0x80, 0x3f};            // 1
+  RecordBytes weights = {2, 0, 0, 0, 2, 0, 0x3c};              // of two, the second is 1
+  RecordBytes cka = {0, 0, 0x80, 0x3f};                        // 1
   RecordBytes behind;
 
   /// Zigzag varints: two clips, a blend, one hit more from the first cell on, then none.
@@ -290,7 +290,9 @@ TEST(Result, EveryFieldIsChecked) {
   expect_refused("in a form that is none", [](Record& r) { r.statistics[6] = 0; });
   expect_refused("the number of ranks", [](Record& r) { r.statistics[8] = 2; });
   expect_refused("bytes after its end", [](Record& r) { r.statistics.push_back(0); });
-  expect_refused("the gate's weights [clip, encoder] has 1 numbers, not 2", [](Record& r) { r.weights = {1, 0, 0, 0, 0}; });
+  expect_refused("the gate's weights [clip, encoder] has 1 numbers, not 2", [](Record& r) {
+    r.weights = {1, 0, 0, 0, 0};
+  });
   expect_refused("a weight is cut off", [](Record& r) { r.weights.pop_back(); });
   expect_refused("a weight of 0 is no bytes", [](Record& r) { r.weights[6] = 0; });
   expect_refused("more bits than weights", [](Record& r) { r.weights[4] = 6; });

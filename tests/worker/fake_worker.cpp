@@ -42,7 +42,7 @@ int main(int argc, char** argv) try {
       results.push_back(fake::fake_result(trial, behaviour.is("diverge", trial.id)));
       if (behaviour.is("wrong_size", trial.id))
         results.back().paper.validation.fused.resize(6), results.back().paper.validation.clips = 1;
-      if (pack.checkpoints.empty()) continue;
+      if (pack.checkpoints.empty() || behaviour.is("no_checkpoint", trial.id)) continue;
       std::filesystem::create_directories(pack.checkpoints);
       std::ofstream(pack.checkpoints / (trial.id + ".npz")) << "weights";
     }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/support/folder.h"
+#include "tests/support/spooled.h"
 
 namespace medley::worker {
 namespace {
@@ -34,11 +35,11 @@ class SpoolTest : public testing::Test {
     ASSERT_TRUE(WIFSIGNALED(status));
   }
 
-  /// Of the worker "me".
+  /// Of the worker "me", those that are not empty.
   std::vector<fs::path> files() const {
     std::vector<fs::path> found;
     for (const auto& entry : fs::directory_iterator(folder_ / "w-me")) {
-      if (entry.path().filename().string().rfind("results-", 0) == 0) found.push_back(entry.path());
+      if (test::holds_results(entry.path())) found.push_back(entry.path());
     }
     return found;
   }
@@ -90,6 +91,50 @@ TEST_F(SpoolTest, LeavesNothingBehindWhenEverythingWasDelivered) {
     spool.remove(kA);
   }
   EXPECT_TRUE(fs::is_empty(folder_));
+}
+
+TEST_F(SpoolTest, APackIsWrittenOverOneThatWasDelivered) {
+  const fs::path file = folder_ / "w-dead" / "results-dead-1";
+  in_dying_process([&] {
+    auto* dead = new Spool(folder_, "dead");
+    dead->put({{kA, std::vector<std::uint8_t>(10000, 1)}, {kB, {2}}});
+    struct stat first = {}, second = {};
+    if (stat(file.c_str(), &first) != 0) abort();
+    dead->remove(kA), dead->remove(kB);
+    dead->put({{kC, kBytes}});  // shorter
+    if (stat(file.c_str(), &second) != 0 || first.st_ino != second.st_ino) abort();
+    if (dead->read(kC) != kBytes) abort();
+    dead->put({{kA, {4}}});  // while the other one waits
+  });
+  Spool me(folder_, "me");
+  EXPECT_EQ(me.take_over_abandoned(), (std::vector<AttemptId>{kA, kC}));
+  EXPECT_EQ(me.read(kC), kBytes);
+  EXPECT_EQ(me.read(kA), std::vector<std::uint8_t>{4});
+}
+
+TEST_F(SpoolTest, ADeathWhileAPackIsWrittenOverAnotherLeavesNoResult) {
+  in_dying_process([&] {
+    auto* dead = new Spool(folder_, "dead");
+    dead->put({{kA, {1}}, {kB, {2}}});
+    dead->remove(kA), dead->remove(kB);
+  });
+  // All but its first word.
+  const fs::path file = folder_ / "w-dead" / "results-dead-1";
+  for (std::uintmax_t at = 4; at < fs::file_size(file); ++at) change(file, at);
+  Spool me(folder_, "me");
+  EXPECT_TRUE(me.take_over_abandoned().empty());
+  EXPECT_FALSE(fs::exists(folder_ / "w-dead"));
+}
+
+TEST_F(SpoolTest, KeepsFewEmptyFiles) {
+  Spool spool(folder_, "me");
+  std::vector<AttemptId> many;
+  for (int i = 1; i <= 20; ++i) many.push_back({kA.trial, i});
+  for (const AttemptId& attempt : many) spool.put({{attempt, kBytes}});
+  EXPECT_EQ(files().size(), 20u);
+  for (const AttemptId& attempt : many) spool.remove(attempt);
+  EXPECT_TRUE(files().empty());
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "w-me"), {}), 1 + 8) << "the lock, and 8 of them";
 }
 
 TEST_F(SpoolTest, TakesOverOfTheDeadButNotOfTheLiving) {
