@@ -170,13 +170,9 @@ Predictions decode_predictions(const std::uint8_t* data, std::size_t size) {
 
 RecordBytes encode_terms(const std::vector<EpochMetrics>& epochs) {
   RecordBytes bytes;
-  if (epochs.empty() || epochs.front().terms.empty()) {
-    for (const EpochMetrics& epoch : epochs) {
-      if (!epoch.terms.empty()) throw Error("epochs of a result have unlike loss terms");
-    }
-    return bytes;
-  }
-  const std::vector<LossTerm>& names = epochs.front().terms;
+  const auto first = std::find_if(epochs.begin(), epochs.end(), [](const EpochMetrics& e) { return !e.terms.empty(); });
+  if (first == epochs.end()) return bytes;
+  const std::vector<LossTerm>& names = first->terms;
   assert(names.size() <= kMaxTerms);
   put_number(bytes, static_cast<std::uint8_t>(names.size()));
   for (const LossTerm& term : names) {
@@ -186,6 +182,8 @@ RecordBytes encode_terms(const std::vector<EpochMetrics>& epochs) {
   }
   const auto same_name = [](const LossTerm& a, const LossTerm& b) { return a.name == b.name; };
   for (const EpochMetrics& epoch : epochs) {
+    put_number(bytes, static_cast<std::uint8_t>(epoch.terms.empty() ? 0 : 1));
+    if (epoch.terms.empty()) continue;
     if (!std::equal(names.begin(), names.end(), epoch.terms.begin(), epoch.terms.end(), same_name)) {
       throw Error("epochs of a result have unlike loss terms");
     }
@@ -203,11 +201,14 @@ void decode_terms(const std::uint8_t* data, std::size_t size, std::vector<EpochM
     const auto same = [term](const LossTerm& other) { return other.name == term->name; };
     if (std::any_of(terms.begin(), term, same)) in.fail("'" + term->name + "' is there twice");
   }
-  if (epochs.empty()) in.fail("terms of no epochs are no bytes");
+  bool any = false;
   for (EpochMetrics& epoch : epochs) {
+    if (in.whole<std::uint8_t>("whether an epoch has them", 0, 1) == 0) continue;
+    any = true;
     epoch.terms = terms;
     for (LossTerm& term : epoch.terms) term.value = in.real("a term");
   }
+  if (!any) in.fail("terms of no epochs are no bytes");
   in.expect_end();
 }
 

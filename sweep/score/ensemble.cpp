@@ -44,17 +44,19 @@ double log_loss(const std::vector<double>& p, const std::vector<Label>& truth, i
 }
 
 /// What a selection is judged by: the official Score at its best thresholds, then, as it moves in steps, the log loss.
+/// The loss is taken of ties only: its logarithms cost as much as the Score.
 struct Merit {
   double score = -1;
-  double loss = 0;
-  bool better_than(const Merit& other) const {
-    return score > other.score || (score == other.score && loss < other.loss);
+  std::optional<double> loss = {};
+  /// `loss_of` and `loss_of_other` give the two losses where they are missing.
+  template <class Loss, class OtherLoss>
+  bool better_than(Merit& other, Loss loss_of, OtherLoss loss_of_other) {
+    if (score != other.score) return score > other.score;
+    if (!loss) loss = loss_of();
+    if (!other.loss) other.loss = loss_of_other();
+    return *loss < *other.loss;
   }
 };
-
-Merit merit_of(const std::vector<double>& p, const std::vector<Label>& truth, const Classes& classes) {
-  return {best_score(p, truth, classes), log_loss(p, truth, classes.count())};
-}
 
 /// Rows of one candidate for some clips, [clip, class].
 std::vector<double> rows_of(const OutOfFold& rows, int candidate, const std::vector<int>& clips) {
@@ -74,11 +76,14 @@ std::vector<int> ranked(const OutOfFold& rows, const std::vector<int>& clips, st
   const auto truth = labels_of(rows, clips);
   std::vector<Merit> merits(rows.candidates.size());
   for (const int m : candidates) {
-    merits[static_cast<std::size_t>(m)] = merit_of(rows_of(rows, m, clips), truth, rows.classes);
+    merits[static_cast<std::size_t>(m)].score = best_score(rows_of(rows, m, clips), truth, rows.classes);
   }
+  const auto loss_of = [&](int m) {
+    return [&, m] { return log_loss(rows_of(rows, m, clips), truth, rows.classes.count()); };
+  };
   std::sort(candidates.begin(), candidates.end());
   std::stable_sort(candidates.begin(), candidates.end(), [&](int a, int b) {
-    return merits[static_cast<std::size_t>(a)].better_than(merits[static_cast<std::size_t>(b)]);
+    return merits[static_cast<std::size_t>(a)].better_than(merits[static_cast<std::size_t>(b)], loss_of(a), loss_of(b));
   });
   return candidates;
 }
@@ -94,7 +99,10 @@ void mix_rows(Mix mix, std::vector<double>& sums, const Classes& classes, double
 std::vector<int> select_greedily(Mix mix, const std::vector<std::vector<double>>& parts, const std::vector<int>& bag,
                                  const std::vector<Label>& truth, const Classes& classes, int rounds) {
   std::vector<double> sum(parts.front().size());
-  std::vector<double> trial(sum.size());
+  std::vector<double> trial(sum.size()), best_trial, best_rows;
+  const auto loss_of = [&](const std::vector<double>& p) {
+    return [&] { return log_loss(p, truth, classes.count()); };
+  };
   std::vector<int> chosen;
   Merit best;
   std::size_t best_length = 0;
@@ -105,17 +113,20 @@ std::vector<int> select_greedily(Mix mix, const std::vector<std::vector<double>>
       const auto& part = parts[static_cast<std::size_t>(candidate)];
       for (std::size_t i = 0; i < sum.size(); ++i) trial[i] = sum[i] + part[i];
       mix_rows(mix, trial, classes, round);
-      const Merit merit = merit_of(trial, truth, classes);
-      if (added < 0 || merit.better_than(best_here)) {
+      Merit merit{best_score(trial, truth, classes)};
+      if (added < 0 || merit.better_than(best_here, loss_of(trial), loss_of(best_trial))) {
         best_here = merit;
+        best_trial.swap(trial);
+        trial.resize(sum.size());
         added = candidate;
       }
     }
     const auto& part = parts[static_cast<std::size_t>(added)];
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += part[i];
     chosen.push_back(added);
-    if (best_length == 0 || best_here.better_than(best)) {
+    if (best_length == 0 || best_here.better_than(best, loss_of(best_trial), loss_of(best_rows))) {
       best = best_here;
+      best_rows = best_trial;
       best_length = chosen.size();
     }
   }

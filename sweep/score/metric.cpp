@@ -108,9 +108,11 @@ ThresholdSurface threshold_surface(ProbabilityView probabilities, const std::vec
     surface.blends += label.is_blend();
     const Decision decision = decide(row, classes);
     const auto [first, second] = decision.top;
-    // Alphas [0, both) keep both classes.
+    // Alphas [0, both) keep both classes. The grid ascends, and counting it has no branches.
     std::size_t both = 0;
-    while (second >= 0 && both < kGridSize && present(row[second], grid[both])) ++both;
+    if (second >= 0 && row[second] > 0) {
+      for (const double alpha : grid) both += row[second] >= alpha;
+    }
     if (label.same_set(decision.together)) {
       ++presence_steps[0];
       --presence_steps[both];
@@ -119,7 +121,8 @@ ThresholdSurface threshold_surface(ProbabilityView probabilities, const std::vec
     if (!decision.blends || !label.same_set(decision.together)) continue;
     // Betas [even, end) say 50/50.
     std::size_t even = 0;
-    while (even < kGridSize && !(std::fabs(row[first] - row[second]) <= grid[even])) ++even;
+    const double apart = std::fabs(row[first] - row[second]);
+    for (const double beta : grid) even += !(apart <= beta);
     const std::size_t from = label.salience == 50 ? even : 0;
     const std::size_t to = label.salience == 50 ? kGridSize : label == decision.together ? even : 0;
     ++salience_steps[0][from];

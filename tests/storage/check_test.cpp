@@ -71,7 +71,7 @@ TEST_F(StoreCheckTest, FindsWhateverHasChangedSince) {
       {"UPDATE result SET arithmetic = 'ba9876543210' WHERE trial = " + first, "SHA-256"},
       {"UPDATE result SET seconds = seconds + 1 WHERE trial = " + first, "SHA-256"},
       {"UPDATE surface SET paper = inner WHERE trial = " + first, "SHA-256"},
-      {"REPLACE INTO loss_term VALUES (" + first + ", x'0101780000000000000000')", "SHA-256"},
+      {"REPLACE INTO loss_term VALUES (" + first + ", x'010178010000000000000000')", "SHA-256"},
       {"REPLACE INTO loss_term VALUES (" + first + ", x'01')", "the store is damaged: loss terms"},
       {"UPDATE epoch SET loss = loss * 2 WHERE trial = " + first, "SHA-256"},
       {"UPDATE clip SET first = 4 WHERE position = 0", "dataset "},

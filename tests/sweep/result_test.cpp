@@ -163,7 +163,7 @@ struct Record {
   std::string trial = "id", test = "t", arithmetic = "a", reason = "r";
   std::uint32_t epochs = 1, epoch = 1;
   std::vector<double> numbers = {.5, .25, .125, 1, 0, .75, 1};
-  RecordBytes terms = {1, 1, 'x', 0, 0, 0, 0, 0, 0, 0xe0, 0x3f};  // one, x = .5
+  RecordBytes terms = {1, 1, 'x', 1, 0, 0, 0, 0, 0, 0, 0xe0, 0x3f};  // one; the epoch has it, x = .5
   std::uint32_t paper_epoch = 1, clips = 2;
   std::uint8_t classes = 2, kept = 1;
   std::vector<std::uint16_t> halves = {0x3c00, 0, 0x3800, 0x3800};  // 1 0, .5 .5
@@ -252,9 +252,11 @@ TEST(Result, EveryFieldIsChecked) {
   expect_refused("a term is cut off", [](Record& r) { r.terms.pop_back(); });
   expect_refused("the name of a term is cut off", [](Record& r) { r.terms[1] = 200; });
   expect_refused("the name of a term is no UTF-8", [](Record& r) { r.terms[2] = 0xff; });
-  expect_refused("a term has a form", [](Record& r) { r.terms[10] = 0xff, r.terms[9] = 0xff; });
+  expect_refused("a term has a form", [](Record& r) { r.terms[11] = 0xff, r.terms[10] = 0xff; });
   expect_refused("'x' is there twice", [](Record& r) { r.terms = {2, 1, 'x', 1, 'x'}; });
   expect_refused("their number must be from 1 to 32", [](Record& r) { r.terms[0] = 0; });
+  expect_refused("whether an epoch has them", [](Record& r) { r.terms[3] = 2; });
+  expect_refused("terms of no epochs are no bytes", [](Record& r) { r.terms[3] = 0, r.terms.resize(4); });
   expect_refused("their number must be from 1 to 32", [](Record& r) { r.terms[0] = 33; });
   expect_refused("bytes after its end", [](Record& r) { r.terms.push_back(0); });
   expect_refused("the epoch of a snapshot", [](Record& r) { r.paper_epoch = 100001; });
@@ -336,8 +338,12 @@ TEST(Result, ItsPartsLieWhereTheyWereWritten) {
 TEST(Result, EpochsOfUnlikeTermsAreRefused) {
   TrialResult result;
   result.epochs.resize(2);
+  result.epochs[0].terms = {{"x", 2}};
+  const std::vector<EpochMetrics> begun = decode_result(encode_result(result)).epochs;
+  ASSERT_EQ(begun.size(), 2u);
+  EXPECT_EQ(begun[0].terms.at(0).value, 2);
+  EXPECT_TRUE(begun[1].terms.empty()) << "it has just begun, as in what is saved to resume from";
   result.epochs[1].terms = {{"x", 1}};
-  EXPECT_THROW(encode_result(result), Error);
   result.epochs[0].terms = {{"y", 1}};
   EXPECT_THROW(encode_result(result), Error);
   result.epochs[0].terms = {{"x", 1}, {"y", 1}};
