@@ -30,8 +30,9 @@ Predictions decode_predictions(const std::uint8_t* data, std::size_t size);
 /// Bytes before the first half.
 inline constexpr std::size_t kPredictionsHead = 6;
 
-/// Names of the loss terms, once for all epochs, then values [epoch, term]. Without terms they are no bytes. Throws
-/// Error where epochs have unlike terms. decode_terms() fills in those of `epochs`.
+/// Names of the loss terms, once for all epochs, then of each epoch whether it has them (one that has just begun has
+/// none), and their values. Without terms they are no bytes. Throws Error where epochs have unlike terms.
+/// decode_terms() fills in those of `epochs`.
 RecordBytes encode_terms(const std::vector<EpochMetrics>& epochs);
 void decode_terms(const std::uint8_t* data, std::size_t size, std::vector<EpochMetrics>& epochs);
 
