@@ -191,8 +191,9 @@ void add_make(CLI::App& parent) {
       "  medley data make hard --encoders 12 --copies 4 --noise 2 --identity 6 --seed 7");
   make->callback([o] {
     data::make_synthetic(o->folder, o->synthetic, o->force ? data::Existing::kOverwrite : data::Existing::kRefuse);
-    say("made {}: {} labelled and {} test clips, {} encoders (synthetic; the truth is in truth.json)\n",
-        o->folder.string(), 54 * o->synthetic.train_actors, 54 * o->synthetic.test_actors, o->synthetic.encoders);
+    say("made {}: {} labelled and {} test clips, {} (synthetic; the truth is in truth.json)\n", o->folder.string(),
+        54 * o->synthetic.train_actors, 54 * o->synthetic.test_actors,
+        sweep::counted(o->synthetic.encoders, "encoder"));
   });
 }
 

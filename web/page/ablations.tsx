@@ -8,7 +8,7 @@ import { changed, go, to } from "./route";
 import { Marked, Ticks, scaleOf } from "./scale";
 import { Name, Table } from "./table";
 import type { TableColumn } from "./table";
-import { middle, share, signed } from "./text";
+import { counted, middle, share, signed } from "./text";
 
 const kMostSubsets = 64;      // rows of the matrix
 const kReadableNumbers = 12;  // encoders
@@ -313,7 +313,7 @@ function SubsetMatrix({ sweep }: { sweep: Sweep }) {
                   ]}
                 />
                 <details open={encoders.length <= kReadableNumbers}>
-                  <summary class="legend">The {encoders.length} encoders by number</summary>
+                  <summary class="legend">{counted(encoders.length, "encoder")} by number</summary>
                   <p class="legend">{numberedNote(encoders)}.</p>
                 </details>
                 <p class="legend">

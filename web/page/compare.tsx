@@ -7,8 +7,9 @@ import { Plot, errorBars, legend, matrixAxes, nameAxis, valueAxis } from "./plot
 import { useAll, usePoll } from "./poll";
 import { changed, go, to } from "./route";
 import { Name, Scroll } from "./table";
-import { share, signed, valueText } from "./text";
+import { counted, share, signed, valueText } from "./text";
 
+const kMoreIsBetter = /(_score|_acc_p|_acc_s|_presence|_salience)$/;  // columns
 const kMostShared = 30;  // runs of each config in a difference of confusions
 
 const score = (row: LeaderboardRow, heldOut: boolean) => row.values[heldOut ? "held_out_score" : "paper_score"] ?? null;
@@ -45,6 +46,7 @@ export function CompareTab({ sweep, query }: { sweep: string; query: URLSearchPa
               <a href={to(["sweep", sweep, "configs"], { selected: configs.join("|"), reference })}>Choose others</a>
             </div>
             <Scores sweep={sweep} rows={board.rows} />
+            <h2>What differs</h2>
             <Differing sweep={sweep} board={board} />
             <Runs key={configs.join()} sweep={sweep} rows={board.rows} />
           </>
@@ -102,12 +104,18 @@ function Differing({ sweep, board }: { sweep: string; board: Leaderboard }) {
   const settings = [...new Set(rows.flatMap((row) => Object.keys(row.settings)))].filter(
     (name) => new Set(rows.map((row) => JSON.stringify(row.settings[name] ?? null))).size > 1,
   );
+  const best = (column: string, row: LeaderboardRow) => {
+    if (!kMoreIsBetter.test(column)) return false;
+    const values = rows.map((one) => one.values[column] ?? -Infinity);
+    const most = Math.max(...values);
+    return row.complete && row.values[column] === most && values.some((value) => value < most);
+  };
   return (
     <Scroll label="What differs">
       <table class="wide compared" style={{ minWidth: `${150 + 110 * rows.length}px` }}>
         <thead>
           <tr>
-            <th scope="col">What differs</th>
+            <th scope="col">Setting or result</th>
             {rows.map((row) => (
               <th scope="col" key={row.config}>
                 <a href={to(["sweep", sweep, "config", row.config])}>{row.rank !== null && `#${row.rank} `}<Name of={row.name} /></a>
@@ -128,12 +136,6 @@ function Differing({ sweep, board }: { sweep: string; board: Leaderboard }) {
               {rows.map((row) => <td key={row.config} class="wrap">{row.axis_texts[name] || valueText(row.settings[name])}</td>)}
             </tr>
           ))}
-          {board.columns.filter((column) => column.id !== "difference").map((column) => (
-            <tr key={column.id}>
-              <th scope="row" title={column.note}>{columnName(column)}</th>
-              {rows.map((row) => <td key={row.config} class={row.complete ? "tabular" : "tabular mean-incomplete"}>{row.texts[column.id]}</td>)}
-            </tr>
-          ))}
           <tr>
             <th scope="row">Difference, {board.compared}</th>
             {rows.map((row) => (
@@ -142,6 +144,12 @@ function Differing({ sweep, board }: { sweep: string; board: Leaderboard }) {
               </td>
             ))}
           </tr>
+          {board.columns.filter((column) => column.id !== "difference").map((column) => (
+            <tr key={column.id}>
+              <th scope="row" title={column.note}>{columnName(column)}</th>
+              {rows.map((row) => <td key={row.config} class={`tabular${row.complete ? "" : " mean-incomplete"}${best(column.id, row) ? " strong" : ""}`}>{row.texts[column.id]}</td>)}
+            </tr>
+          ))}
         </tbody>
       </table>
     </Scroll>
@@ -196,7 +204,7 @@ function ConfusionDifference({ of, name }: { of: { name: string; trials: TrialLi
   const most = Math.max(...cells.map((one) => Math.abs(one[2]!)), 0.01);
   return (
     <Plot
-      title={`Share of each true set (rows) that is predicted as each set: ${of[0]!.name} less ${of[1]!.name}; paper-style (optimistic), ${shared.size} runs each`}
+      title={`Share of each true set (rows) that is predicted as each set: ${of[0]!.name} less ${of[1]!.name}; paper-style (optimistic), ${counted(shared.size, "run")} each`}
       name={name}
       height={Math.max(340, 120 + 22 * sets.length)}
       data={[sets, cells]}
@@ -204,11 +212,11 @@ function ConfusionDifference({ of, name }: { of: { name: string; trials: TrialLi
       build={(p) => ({
         grid: { left: 10, right: 12, top: 26, bottom: 46, containLabel: true },
         ...matrixAxes(p, sets),
-        visualMap: { min: -most, max: most, orient: "horizontal", left: "center", bottom: 0, itemHeight: 120, itemWidth: 10, dimension: 2, text: [signed(most), signed(-most)], textStyle: { color: p.muted, fontSize: 11 }, inRange: { color: [p.series(2), p.scale[0]!, p.series(1)] } },
+        visualMap: { min: -most, max: most, orient: "horizontal", left: "center", bottom: 0, itemHeight: 120, itemWidth: 10, dimension: 2, text: [`${of[0]!.name}: ${share(most)} more`, `${of[1]!.name}: ${share(most)} more`], textStyle: { color: p.muted, fontSize: 11 }, inRange: { color: [p.series(2), p.scale[0]!, p.series(1)] } },
         tooltip: { formatter: ({ value }: { value: number[] }) => `${sets[value[1]!]} taken for ${sets[value[0]!]}\n${share(shares[0]![value[1]!]![value[0]!])} less ${share(shares[1]![value[1]!]![value[0]!])}: ${signed(value[2])}` },
         series: [{ type: "heatmap", data: cells, itemStyle: { borderColor: p.page, borderWidth: 1 } }],
       })}
-      note={`On the diagonal: more is better. ${of[0]!.name} has more where the colour is of the right end.`}
+      note={`On the diagonal: more is better. Blue: ${of[0]!.name} has more. Orange: ${of[1]!.name} has more.`}
     />
   );
 }

@@ -10,7 +10,7 @@ import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
 import { Name, Table } from "./table";
 import type { TableColumn } from "./table";
-import { count, share, time } from "./text";
+import { count, counted, share, time } from "./text";
 
 const kColumns: TableColumn<EnsembleHead>[] = [
   { id: "name", head: "Ensemble", names: true, cell: (one) => <><a href={to(["ensemble", String(one.id)])}><Name of={one.name} /></a><span class="id">{one.id}</span></> },
@@ -42,7 +42,7 @@ const kColumns: TableColumn<EnsembleHead>[] = [
   { id: "made", head: "Made", kind: "number", cell: (one) => time(one.created_ms) },
 ];
 
-const unfinished = (results: number, trials: number) => `${count(results)} of the sweep’s ${count(trials)} trials had a result: with all of them it may choose other members.`;
+const unfinished = (results: number, trials: number) => `${count(results)} of the sweep’s ${counted(trials, "trial")} had a result: with all of them it may choose other members.`;
 
 export function EnsemblesView({ query, control }: { query: URLSearchParams; control: boolean }) {
   const [fast, setFast] = useState(false);
@@ -274,7 +274,7 @@ function Archive({ ensemble, control, again }: { ensemble: Ensemble; control: bo
       {said && <span class={said.failed ? "said said-failed" : "said"} role="status">{said.text}</span>}
       {newest && (
         <>
-          <button type="button" onClick={() => void save(`exports/${newest.id}/archive.zip`, `submission-${newest.id}.zip`)} title={`${count(newest.clips ?? 0)} clips, SHA-256 ${newest.sha256}`}>
+          <button type="button" onClick={() => void save(`exports/${newest.id}/archive.zip`, `submission-${newest.id}.zip`)} title={`${counted(newest.clips ?? 0, "clip")}, SHA-256 ${newest.sha256}`}>
             Download the archive
           </button>
           <button type="button" onClick={() => void save(`exports/${newest.id}/manifest.json`, `submission-${newest.id}.manifest.json`)}>Manifest</button>

@@ -9,7 +9,7 @@ import { Plot, legend, nameAxis, tick, valueAxis } from "./plot";
 import type { Option, Palette } from "./plot";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
-import { count, share } from "./text";
+import { count, counted, share } from "./text";
 
 const kSample = 1000;         // configs that are drawn
 const kMostColors = 8;        // values that colours and markers tell apart
@@ -148,7 +148,7 @@ export function ExploreTab({ sweep, query }: { sweep: Sweep; query: URLSearchPar
           return (
             <>
               <p class="legend">
-                {board.total > board.rows.length ? `${count(board.rows.length)} of ${count(board.total)} configs, evenly spaced over the ranking.` : `${count(rows.length)} of ${count(board.configs)} configs.`}
+                {board.total > board.rows.length ? `${count(board.rows.length)} of ${count(board.total)} configs, evenly spaced over the ranking.` : `${count(rows.length)} of ${counted(board.configs, "config")}.`}
                 {" "}Drag along an axis, or over the scatter, to choose configs; a click opens one. The table of configs has the same choice.
               </p>
               <Parallel view={view} axes={axes} />

@@ -35,9 +35,15 @@ export function FileTab({ sweep, query, control }: { sweep: SweepDetail; query: 
           </label>
         )}
       </div>
-      {against ? <Difference from={against} to={sweep.yaml} /> : <pre class="file" tabIndex={0} aria-label="Text of the sweep file">{sweep.yaml}</pre>}
+      {against ? <Difference from={against} to={sweep.yaml} /> : <pre class="file" tabIndex={0} aria-label="Text of the sweep file">{sweep.yaml.replace(/\n$/, "").split("\n").map((line, i) => <Line key={i} of={line} />)}</pre>}
     </section>
   );
+}
+
+/** Its key and its comment stand out; its number is drawn by the style, so that no copy holds it. */
+function Line({ of }: { of: string }) {
+  const [, before = "", key = "", rest = "", comment = ""] = /^(\s*(?:- )?)([\w.-]+(?=:(?:\s|$)))?((?:[^#]|\S#)*)(.*)$/.exec(of) ?? [];
+  return <span class="line">{before}{key && <span class="key">{key}</span>}{rest}{comment && <span class="comment">{comment}</span>}{"\n"}</span>;
 }
 
 function Difference({ from, to: text }: { from: string; to: string }) {

@@ -80,8 +80,8 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
         <div><dt>Trials</dt><dd>{report.trials}{query.get("fold") ? ` on fold ${query.get("fold")}` : ` / ${report.expected}`}</dd></div>
         <div><dt>Selection</dt><dd>{selection}{report.settings["top_n"] !== undefined && `, n = ${valueText(report.settings["top_n"])}`}</dd></div>
         <div><dt title="Kendall's W of the mean gate weights over runs: 1, every fold and seed ranks the encoders the same">Agreement of runs</dt><dd>{share(report.kendall_w.runs)}<span class="small"> folds {share(report.kendall_w.folds)}, seeds {share(report.kendall_w.seeds)}</span></dd></div>
-        <div><dt title="Spearman's rank correlation over encoders">Gate and loss without it</dt><dd>{signed(report.spearman_gate_and_loss)}</dd></div>
-        <div><dt title="Spearman's rank correlation over encoders">Gate and Score alone</dt><dd>{signed(report.spearman_gate_and_alone)}</dd></div>
+        {report.spearman_gate_and_loss !== null && <div><dt title="Spearman's rank correlation over encoders">Gate and loss without it</dt><dd>{signed(report.spearman_gate_and_loss)}</dd></div>}
+        {report.spearman_gate_and_alone !== null && <div><dt title="Spearman's rank correlation over encoders">Gate and Score alone</dt><dd>{signed(report.spearman_gate_and_alone)}</dd></div>}
         {report.transductive && <div><dt>Training</dt><dd>transductive ‡</dd></div>}
       </dl>
 
@@ -96,6 +96,9 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
       )}
 
       <h2>The gate’s opinion beside Scores</h2>
+      {!report.encoders.some((one) => one.loss_without || one.alone) && (
+        <p class="legend">This sweep retrains nothing without an encoder, so only the gate speaks. <code>encoders: leave-one-out</code> adds the loss without each.</p>
+      )}
       <Opinions encoders={report.encoders} by={report.by} chance={report.chance} sweep={sweep.id} />
       {report.encoders.some((one) => one.loss_without || one.alone) && <GateAndScores report={report} base={base} />}
       {report.shapley && <Shapley report={report} shapley={report.shapley} base={base} />}
@@ -259,7 +262,7 @@ const boxesHeight = (rows: number) => 64 + 26 * rows;
 function boxes(p: Palette, names: string[], quantiles: number[][], means: (number | null)[], label: string): Option {
   return {
     grid: { left: 10, right: 16, top: 8, bottom: 42, containLabel: true },
-    xAxis: valueAxis(p, label, { min: 0, max: 1 }),
+    xAxis: valueAxis(p, label, { min: 0 }),
     yAxis: nameAxis(p, names, { inverse: true }),
     tooltip: {
       formatter: ({ dataIndex }: { dataIndex: number }) =>

@@ -8,7 +8,7 @@ import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
 import { go, to } from "./route";
 import { Table } from "./table";
-import { count, middle, share, signed, time } from "./text";
+import { count, counted, middle, share, signed, time } from "./text";
 
 const kBest = 15;
 const kRows = 100;  // that are asked for: pinned ones come first
@@ -199,7 +199,7 @@ function BestSoFar({ sweep }: { sweep: Sweep }) {
           ],
         })}
         cells={{ head: ["Config", "Score", "Best so far", "Ended"], rows: points.map((one) => [one.name, share(one.score), share(one.best), time(one.ended_ms)]) }}
-        note={total > points.length ? `${count(points.length)} of ${count(total)} configs, evenly spaced by when they ended.` : ""}
+        note={total > points.length ? `${count(points.length)} of ${counted(total, "config")}, evenly spaced by when they ended.` : ""}
       />
     </>
   );

@@ -7,7 +7,7 @@ import { Refusal, post } from "./fetch";
 import type { Polled } from "./poll";
 import { usePoll } from "./poll";
 import { TokenForm } from "./token";
-import { count, share, signed } from "./text";
+import { count, counted, share, signed } from "./text";
 
 export function Tag({ kind, children, title }: { kind: string; children: ComponentChildren; title?: string }) {
   return (
@@ -49,7 +49,7 @@ export const stateOf = (trial: { state: string; running: boolean; outcome: strin
 export function Progress({ sweep }: { sweep: Sweep }) {
   const { total, finished, failed, running, diverged } = sweep.trials;
   const part = (n: number) => (total > 0 ? (100 * n) / total : 0);
-  const text = `${count(finished)} of ${count(total)} trials finished${running ? `, ${running} running` : ""}${
+  const text = `${count(finished)} of ${counted(total, "trial")} finished${running ? `, ${running} running` : ""}${
     failed ? `, ${failed} failed` : ""
   }${diverged ? `, ${diverged} of the finished diverged` : ""}`;
   return (
@@ -170,7 +170,7 @@ export function Computing({ making, children }: { making: Making; children: Comp
   const { done, of } = making;
   return (
     <div class="note" role="status">
-      <strong>Computing{of === null ? "" : `: ${count(done)} of ${count(of)} configs`}</strong>
+      <strong>Computing{of === null ? "" : `: ${count(done)} of ${counted(of, "config")}`}</strong>
       {of !== null && <p class="making"><Share of={done / of} /></p>}
       <p>{children}</p>
     </div>

@@ -8,7 +8,7 @@ import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
 import { Name, Table } from "./table";
 import { templates } from "./templates";
-import { count, duration } from "./text";
+import { count, counted, duration } from "./text";
 
 const kDraft = "medley-draft";
 const kFolder = "medley-folder";
@@ -146,7 +146,7 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
         )}
         <p class="legend">
           {dataset ? (
-            <>{count(dataset.clips)} clips on folds {dataset.folds.join(", ")}; encoders {dataset.encoders.map((one) => one.name).join(", ")}. </>
+            <>{counted(dataset.clips, "clip")} on folds {dataset.folds.join(", ")}; encoders {dataset.encoders.map((one) => one.name).join(", ")}. </>
           ) : (
             "An absolute path on the coordinator’s host. Its features are read before the plan is shown. "
           )}

@@ -19,7 +19,7 @@ import type { Drawn, Scale } from "./scale";
 import { SweepEdit } from "./sweeps";
 import { Name, Table } from "./table";
 import type { TableColumn } from "./table";
-import { count, duration, share, time, valueText } from "./text";
+import { count, duration, share, shortTime, time, valueText } from "./text";
 import { TimelineTab } from "./timeline";
 import { useTitle } from "./title";
 
@@ -147,6 +147,19 @@ function axisColumns(sweep: string, names: Map<string, string>, scale: Scale | n
   ];
 }
 
+/** What its best value gains over its worst, by held-out means where all of them have one; null of fewer than two. */
+function gainOf(axis: Axes["axes"][number]): { gain: number; text: string } | null {
+  const heldOut = axis.values.every((value) => value.held_out_score?.mean != null);
+  const known = axis.values.flatMap((value) => {
+    const mean = (heldOut ? value.held_out_score : value.paper_score)?.mean;
+    return mean == null ? [] : [{ mean, name: value.value === null ? "not varied" : value.text }];
+  }).sort((a, b) => b.mean - a.mean);
+  const [best, worst] = [known[0], known[known.length - 1]];
+  if (!best || !worst || best === worst) return null;
+  const gain = best.mean - worst.mean;
+  return { gain, text: `${best.name} is ${share(gain)} above ${worst.name} (${heldOut ? "held-out" : "paper-style"} means)` };
+}
+
 function AxesTab({ sweep }: { sweep: Sweep }) {
   const polled = usePoll<Axes>(`sweeps/${sweep.id}/axes`, 5);
   const names = useNames(sweep.id, polled.data?.axes.flatMap((axis) => axis.values.map((value) => value.best_config)).filter(Boolean) ?? []);
@@ -155,13 +168,15 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
       <Shown polled={polled} rows={12}>
         {({ axes }) => {
           if (axes.length === 0) return <Empty title="This sweep varies nothing"><p>It has one config, so there is no axis to compare along.</p></Empty>;
+          const scale = scaleOf(axes.flatMap((axis) => axis.values.flatMap((value) => [spread(value.paper_score), spread(value.held_out_score)])));
+          const sorted = axes.map((axis) => ({ axis, gain: gainOf(axis) })).sort((a, b) => (b.gain?.gain ?? 0) - (a.gain?.gain ?? 0));
           return (
             <>
-              {axes.map((axis) => {
-                const scale = scaleOf(axis.values.flatMap((value) => [spread(value.paper_score), spread(value.held_out_score)]));
+              {sorted.map(({ axis, gain }) => {
                 return (
                   <div key={axis.name} class="axis">
                     <h2>{axis.name}</h2>
+                    {gain && <p class="legend">{gain.text}</p>}
                     <Table
                       label={`Values of ${axis.name}`}
                       columns={axisColumns(sweep.id, names, scale)}
@@ -174,7 +189,7 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
                 );
               })}
               <p class="legend">
-                Marginal means: every config that has the value, whatever its other settings. {kPaperNote} Mean ± SD over
+                The axis with the largest gain stands first, and all share one scale. Marginal means: every config that has the value, whatever its other settings. {kPaperNote} Mean ± SD over
                 trials. {kHeldOutNote} Mean ± SD over configs. Grey rows lack trials.
               </p>
             </>
@@ -209,9 +224,9 @@ function Epochs({ of }: { of: TrialRow["curve"] }) {
   const values = (of ?? []).filter((value): value is number => value !== null);
   if (values.length < 2) return <span class="none">–</span>;
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const points = values.map((value, i) => `${(1 + (78 * i) / (values.length - 1)).toFixed(1)},${(2 + (16 * (high - value)) / Math.max(1e-9, high - low)).toFixed(1)}`);
+  const points = values.map((value, i) => `${(1 + (54 * i) / (values.length - 1)).toFixed(1)},${(2 + (16 * (high - value)) / Math.max(1e-9, high - low)).toFixed(1)}`);
   return (
-    <svg class="spark" width="80" height="20" role="img" aria-label={`Score by epoch: first ${share(values[0])}, highest ${share(high)}, last ${share(values[values.length - 1])}`}>
+    <svg class="spark" width="56" height="20" role="img" aria-label={`Score by epoch: first ${share(values[0])}, highest ${share(high)}, last ${share(values[values.length - 1])}`}>
       <polyline points={points.join(" ")} />
     </svg>
   );
@@ -279,17 +294,17 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
         </>
       ),
     },
-    { id: "config", head: "Config", cell: (trial) => <ConfigLink sweep={sweep.id} config={trial.config} names={names} /> },
+    { id: "config", head: "Config", cell: (trial) => <ConfigLink sweep={sweep.id} config={trial.config} names={names} most={24} /> },
     ...(made ? [{ id: "partition", head: "Partition", cell: (trial: TrialRow) => trial.partition }] : []),
     { id: "fold", head: "Fold", kind: "number", cell: (trial) => trial.fold },
     { id: "seed", head: "Seed", kind: "number", cell: (trial) => trial.seed },
     ...accuracies("held_out"),
     ...accuracies("paper"),
     { id: "epoch", head: "Epoch", group: "paper-style", kind: "number", cell: (trial) => trial.paper?.epoch ?? "–" },
-    { id: "curve", head: "Epochs", group: "paper-style", kind: "drawn", note: "Score by epoch, from the lowest to the highest of the trial.", cell: (trial) => <Epochs of={trial.curve} /> },
+    { id: "curve", head: "Curve", group: "paper-style", kind: "drawn", note: "Score by epoch, from the lowest to the highest of the trial.", cell: (trial) => <Epochs of={trial.curve} /> },
     { id: "time", head: "Time", kind: "number", order: "seconds", cell: (trial) => duration(trial.seconds) },
-    { id: "ended", head: "Ended", kind: "number", order: "ended", cell: (trial) => (trial.ended_ms === null ? "–" : time(trial.ended_ms)) },
-    { id: "worker", head: "Worker", cell: (trial) => trial.worker && <a href={to(["worker", trial.worker])}><Name of={trial.worker_name || trial.worker} most={20} /></a> },
+    { id: "ended", head: "Ended", kind: "number", order: "ended", cell: (trial) => (trial.ended_ms === null ? "–" : <span title={time(trial.ended_ms)}>{shortTime(trial.ended_ms)}</span>) },
+    { id: "worker", head: "Worker", cell: (trial) => trial.worker && <a href={to(["worker", trial.worker])}><Name of={trial.worker_name || trial.worker} most={14} /></a> },
     { id: "attempts", head: "Attempts", kind: "number", order: "attempts", cell: (trial) => trial.attempts },
   ];
   return (
@@ -312,7 +327,7 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
           ) : (
             <div onKeyDown={toNextTrial}>
               {list.computing && <Computing making={list.computing}>Held-out Scores follow.</Computing>}
-              <Table label="Table of trials" tall columns={columns} rows={list.trials} id={(trial) => trial.id} sorting={sorting} groups={{ "held-out": kHeldOutOfTrial, "paper-style": kPaperNote }} />
+              <Table label="Table of trials" class="dense" tall columns={columns} rows={list.trials} id={(trial) => trial.id} sorting={sorting} groups={{ "held-out": kHeldOutOfTrial, "paper-style": kPaperNote }} />
               <Pager
                 offset={list.offset}
                 shown={list.trials.length}

@@ -9,7 +9,7 @@ import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
 import { Name, Popup, Table } from "./table";
 import type { TableColumn } from "./table";
-import { bytes, count, duration, middle, share, time } from "./text";
+import { bytes, count, counted, duration, middle, share, time } from "./text";
 
 const kMostTicked = 10;
 const kSpark = { width: 72, height: 18 };  // px
@@ -239,7 +239,7 @@ export function SweepEdit({ sweep, again }: { sweep: Sweep; again: () => void })
               path={`sweeps/${sweep.id}`}
               how="DELETE"
               label="Delete"
-              sure={`Delete “${middle(sweep.name, 40)}” with its ${count(sweep.trials.total)} trials`}
+              sure={`Delete “${middle(sweep.name, 40)}” with its ${counted(sweep.trials.total, "trial")}`}
               done={() => { go(to([]), "replace"); again(); }}
             />
           </p>

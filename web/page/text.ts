@@ -19,6 +19,9 @@ export function count(value: number): string {
   return value.toLocaleString("en").replaceAll(",", "\u2009");
 }
 
+/** "1 config", "2 configs". */
+export const counted = (n: number, of: string) => `${count(n)} ${of}${n === 1 ? "" : "s"}`;
+
 /** 45 s, 12 min, 3 h 20 min, 2 d 4 h. */
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "\u2013";
@@ -43,6 +46,12 @@ export function time(ms: number | null | undefined): string {
   const at = new Date(ms);
   const two = (value: number) => String(value).padStart(2, "0");
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+/** Of a column: this year goes without saying. */
+export function shortTime(ms: number): string {
+  const text = time(ms);
+  return new Date(ms).getFullYear() === new Date().getFullYear() ? text.slice(5) : text;
 }
 
 export function bytes(value: number): string {

@@ -1,36 +1,41 @@
 // A sweep as it runs: which worker trains what, and what failed.
 import type { AttemptSpan, Sweep, Timeline, TrialList, TrialRow } from "./api";
 import { hasToken } from "./fetch";
-import { Change, Empty, Shown, Tag, waitsFor } from "./parts";
+import { Change, Empty, Shown, Tag, atWork, waitsFor } from "./parts";
 import { Plot, nameAxis } from "./plot";
 import { usePoll } from "./poll";
 import { go, to } from "./route";
 import { Table } from "./table";
 import { count, duration, time } from "./text";
 
+/** "cut off": it ran when its coordinator went away, so nobody knows how it ended. */
+type State = AttemptSpan["state"] | "cut off";
+
 interface Bar {
   worker: number;
   from: number;
   to: number;
-  state: AttemptSpan["state"];
+  state: State;
   trials: AttemptSpan[];
 }
 
-/** Attempts of one pack on one worker that ended alike are one bar. */
-export function bars(attempts: AttemptSpan[], now: number): { workers: string[]; bars: Bar[] } {
+/** Attempts of one pack on one worker that ended alike are one bar. Without a coordinator, what runs is cut off at the newest event that one wrote down. */
+export function bars(attempts: AttemptSpan[], now: number | null): { workers: string[]; bars: Bar[] } {
+  const last = now ?? Math.max(...attempts.map((one) => Math.max(one.started_ms ?? 0, one.ended_ms ?? 0)));
   const ids = [...new Set(attempts.map((one) => one.worker))];
   const names = ids.map((id) => attempts.find((one) => one.worker === id)?.worker_name || id);
   const packs = new Map<string, Bar>();
   for (const one of attempts) {
     if (one.started_ms === null) continue;
-    const key = `${one.worker}/${one.pack}/${one.state}`;
-    const end = one.ended_ms ?? now;
+    const state = one.state === "running" && now === null ? "cut off" : one.state;
+    const key = `${one.worker}/${one.pack}/${state}`;
+    const end = one.ended_ms ?? last;
     const known = packs.get(key);
     if (known) {
       known.to = Math.max(known.to, end);
       known.trials.push(one);
     } else {
-      packs.set(key, { worker: ids.indexOf(one.worker), from: one.started_ms, to: end, state: one.state, trials: [one] });
+      packs.set(key, { worker: ids.indexOf(one.worker), from: one.started_ms, to: end, state, trials: [one] });
     }
   }
   return { workers: names, bars: [...packs.values()] };
@@ -44,6 +49,7 @@ const clock = (ms: number) => {
 
 export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: boolean; again: () => void }) {
   const polled = usePoll<Timeline>(`sweeps/${sweep.id}/timeline?limit=1000`, 3);
+  const cut = sweep.trials.running === 0 && !atWork(sweep);
   const failed = usePoll<TrialList>(sweep.trials.failed > 0 ? `sweeps/${sweep.id}/trials?state=failed` : null, 5);
   return (
     <section aria-label="Timeline">
@@ -53,7 +59,7 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
           if (attempts.length === 0) {
             return <Empty title="Nothing has been trained for this sweep"><p>{sweep.trials.finished > 0 ? "All its results were known from other sweeps." : waitsFor(sweep)}</p></Empty>;
           }
-          const { workers, bars: all } = bars(attempts, Date.now());
+          const { workers, bars: all } = bars(attempts, cut ? null : Date.now());
           const from = Math.min(...all.map((bar) => bar.from));
           const until = Math.max(...all.map((bar) => bar.to));
           return (
@@ -71,11 +77,11 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
                 if (trial) go(to(["trial", trial]));
               }}
               build={(p) => {
-                const color: Record<AttemptSpan["state"], string> = { finished: p.series(1), running: p.series(2), failed: p.bad, lost: p.bad, cancelled: p.line };
+                const color: Record<State, string> = { finished: p.series(1), running: p.series(2), failed: p.bad, lost: p.bad, cancelled: p.line, "cut off": p.page };
                 return {
                   grid: { left: 10, right: 20, top: 8, bottom: 56, containLabel: true },
                   xAxis: {
-                    type: "time", min: from, max: until,
+                    type: "time", min: from, max: until + 0.02 * (until - from),
                     axisLine: { lineStyle: { color: p.line } }, axisLabel: { color: p.muted, fontSize: 11, hideOverlap: true, formatter: clock }, splitLine: { show: true, lineStyle: { color: p.faint } },
                   },
                   yAxis: nameAxis(p, workers, { inverse: true }),
@@ -96,19 +102,19 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
                       const height = Math.min(20, api.size([0, 1])[1]! * 0.62);
                       const { x, width } = params.coordSys;
                       const left = Math.max(a[0]!, x);
-                      const right = Math.min(Math.max(b[0]!, a[0]! + 2), x + width);
+                      const right = Math.min(Math.max(b[0]!, a[0]! + (all[params.dataIndex]!.state === "cut off" ? 10 : 2)), x + width);
                       if (right <= left) return null;
                       const bar = all[params.dataIndex]!;
                       return {
                         type: "rect",
                         shape: { x: left, y: a[1]! - height / 2, width: right - left, height },
-                        style: { fill: color[bar.state], opacity: bar.state === "running" ? 0.65 : 0.9, stroke: p.page, lineWidth: 1 },
+                        style: { fill: color[bar.state], opacity: bar.state === "running" ? 0.65 : 0.9, ...(bar.state === "cut off" ? { stroke: p.series(2), lineWidth: 1.5, lineDash: [4, 3] } : { stroke: p.page, lineWidth: 1 }) },
                       };
                     },
                   }],
                 };
               }}
-              note="Blue: finished; orange: running; red: failed or lost; grey: cancelled. Click a bar for a trial of its pack."
+              note={`Blue: finished; ${cut ? "dashed orange: cut off, when the coordinator was last seen" : "orange: running"}; red: failed or lost; grey: cancelled. Click a bar for a trial of its pack.`}
             />
           );
         }}

@@ -311,6 +311,9 @@ try {
     await page.getByRole("rowheader", { name: "learning_rate", exact: true }).waitFor();
     await page.locator("figure", { hasText: /mean and SD over the runs of each config, \d+ together/ }).locator("canvas").first().waitFor();
     await page.locator("figure", { hasText: /is predicted as each set/ }).locator("canvas").first().waitFor();
+    const heldOut = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: "held-out Score", exact: true }) });
+    const better = (await heldOut.locator("td").allInnerTexts()).sort().pop();
+    assert.deepEqual(await heldOut.locator("td.strong").allInnerTexts(), [better], "the better of two Scores is in bold");
     await shot("compare");
   });
 
@@ -388,6 +391,7 @@ try {
     await page.waitForFunction((title) => document.title === title, `${name} · top-n by learning rate · Medley`);
     await page.locator(".runs-map td a").first().waitFor();
     assert.equal(await page.locator(".runs-map td a").count(), 15, "5 folds x 3 seeds");
+    await page.getByText("the stronger the colour, the higher").waitFor();  // true of both themes, as darker is not
     await page.locator("figure", { hasText: /every run, mean and SD of \d+ runs/ }).locator("canvas").first().waitFor();
     await page.getByRole("rowheader", { name: "top_n", exact: true }).waitFor();
     await page.getByRole("columnheader", { name: "Of the reference" }).waitFor();
@@ -531,6 +535,8 @@ try {
     await page.getByRole("link", { name: "Axes" }).click();
     await page.getByRole("heading", { name: "top_n" }).waitFor();
     assert.equal(await page.locator("table").count(), 2);
+    const gains = (await page.locator(".axis > p").allInnerTexts()).map((text) => Number(/(\.\d+) above/.exec(text)[1]));
+    assert.deepEqual(gains, [...gains].sort((a, b) => b - a), "the axis of the largest gain stands first");
     await shot("axes");
     await page.setViewportSize({ width: 390, height: 844 });
     const card = await page.locator("td.bare").first().boundingBox();
@@ -573,6 +579,9 @@ try {
     await rows.first().waitFor();
     const chips = page.getByRole("group", { name: "State" }).getByRole("button");
     assert.deepEqual((await chips.allInnerTexts()).map((text) => text.replace(/\s+/g, " ")), ["all 135", "finished 95", "diverged 1", "failed 1", "pending 39"]);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    assert.ok(await page.locator(".scroll.tall").evaluate((box) => box.scrollWidth <= box.clientWidth), "all columns stand within 1280 px");
+    await page.setViewportSize({ width: 1360, height: 900 });
     await chips.filter({ hasText: "failed" }).click();
     await page.waitForURL(/state=failed/);
     await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
@@ -764,6 +773,13 @@ try {
     await page.locator('[aria-label="Timeline"] canvas').first().waitFor();
     await page.getByRole("link", { name: ids.failed }).waitFor();
     await page.getByText(/signal 9/).waitFor();
+    const width = (await page.locator("td.reason").boundingBox()).width;
+    assert.ok(width >= 170, `a reason has the room of some words, not ${width} px`);
+    await page.getByText(/dashed orange: cut off/).waitFor();
+    await page.locator("summary", { hasText: "As a table" }).click();
+    const cut = page.getByRole("row").filter({ hasText: "cut off" });
+    assert.ok((await cut.count()) > 0, "what ran when the coordinator went away is cut off");
+    for (const text of await cut.allInnerTexts()) assert.doesNotMatch(text, /running|\d h/, "it does not run until now");
     await shot("timeline");
   });
 
