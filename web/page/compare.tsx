@@ -9,7 +9,7 @@ import { changed, go, to } from "./route";
 import { Name, Scroll } from "./table";
 import { counted, share, signed, valueText } from "./text";
 
-const kMoreIsBetter = /(_score|_acc_p|_acc_s|_presence|_salience)$/;  // columns
+const kMoreIsBetter = /_score$/;  // columns
 const kMostShared = 30;  // runs of each config in a difference of confusions
 
 const score = (row: LeaderboardRow, heldOut: boolean) => row.values[heldOut ? "held_out_score" : "paper_score"] ?? null;
