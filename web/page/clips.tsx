@@ -8,7 +8,7 @@ import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
 import { Name, Table } from "./table";
 import type { TableColumn } from "./table";
-import { middle, share } from "./text";
+import { middle, share, counted } from "./text";
 
 const kClipsAPage = 25;
 
@@ -48,7 +48,7 @@ export function ClipsPart({ trial, query }: { trial: Trial; query: URLSearchPara
                   ))}
                 </div>
                 <Plot
-                  title={`${names[metric]} at each pair of thresholds, epoch ${data.epoch}; ${data.clips} clips, ${data.blends} blends`}
+                  title={`${names[metric]} at each pair of thresholds, epoch ${data.epoch}; ${counted(data.clips, "clip")}, ${counted(data.blends, "blend")}`}
                   name={`${trial.id}-thresholds-${metric}`}
                   height={380}
                   data={[data, metric]}
@@ -123,8 +123,8 @@ function Matrix({ data, name, sets }: { data: Confusion; name: string; sets: boo
   return (
     <Plot
       title={sets
-        ? `Emotion sets: true (rows) and predicted, ${data.clips} clips; shade: share of the row`
-        : `Classes in the clip (rows) and in its prediction, ${data.clips} clips; shade: share of the row’s clips`}
+        ? `Emotion sets: true (rows) and predicted, ${counted(data.clips, "clip")}; shade: share of the row`
+        : `Classes in the clip (rows) and in its prediction, ${counted(data.clips, "clip")}; shade: share of the row’s clips`}
       name={name}
       height={Math.max(260, 60 + 22 * size)}
       data={[data, sets]}
@@ -185,7 +185,7 @@ function ClipTable({ trial, query, protocol }: { trial: Trial; query: URLSearchP
             <option value="misses">wrong</option>
           </select>
         </label>
-        {polled.data && <span class="tabular">{polled.data.total} clips</span>}
+        {polled.data && <span class="tabular">{counted(polled.data.total, "clip")}</span>}
       </div>
       <Shown polled={polled} rows={10}>
         {(data) =>

@@ -5,7 +5,7 @@ import type { Trial, TrialList } from "./api";
 import { Failed } from "./parts";
 import { Plot, legend, valueAxis } from "./plot";
 import { useAll } from "./poll";
-import { share } from "./text";
+import { share, counted } from "./text";
 
 const kMostRuns = 60;  // that are drawn, of all configs together
 
@@ -73,7 +73,7 @@ export function RunCurves({ of, name }: { of: Runs[]; name: string }) {
         ))}
       </div>
       <Plot
-        title={`${text} by epoch${metric.endsWith("loss") ? "" : " (thresholds tuned on the fold: optimistic)"}: ${alone ? `every run, mean and SD of ${drawn} runs` : `mean and SD over the runs of each config, ${drawn} together`}`}
+        title={`${text} by epoch${metric.endsWith("loss") ? "" : " (thresholds tuned on the fold: optimistic)"}: ${alone ? `every run, mean and SD of ${counted(drawn, "run")}` : `mean and SD over the runs of each config, ${drawn} together`}`}
         name={`${name}-curves`}
         height={300}
         data={[sets, metric]}

@@ -1,15 +1,12 @@
 // A sweep as it runs: which worker trains what, and what failed.
 import type { AttemptSpan, Sweep, Timeline, TrialList, TrialRow } from "./api";
 import { hasToken } from "./fetch";
-import { Change, Empty, Shown, Tag, atWork, waitsFor } from "./parts";
+import { Change, Empty, Shown, Tag, waitsFor } from "./parts";
 import { Plot, nameAxis } from "./plot";
 import { usePoll } from "./poll";
 import { go, to } from "./route";
 import { Table } from "./table";
-import { count, duration, time } from "./text";
-
-/** "cut off": it ran when its coordinator went away, so nobody knows how it ended. */
-type State = AttemptSpan["state"] | "cut off";
+import { count, duration, counted, time } from "./text";
 
 interface Bar {
   worker: number;
@@ -19,15 +16,19 @@ interface Bar {
   trials: AttemptSpan[];
 }
 
-/** Attempts of one pack on one worker that ended alike are one bar. Without a coordinator, what runs is cut off at the newest event that one wrote down. */
-export function bars(attempts: AttemptSpan[], now: number | null): { workers: string[]; bars: Bar[] } {
-  const last = now ?? Math.max(...attempts.map((one) => Math.max(one.started_ms ?? 0, one.ended_ms ?? 0)));
+/** Interrupted: it was running when its coordinator went away. */
+type State = AttemptSpan["state"] | "interrupted";
+
+/** Attempts of one pack on one worker that ended alike are one bar. Without a coordinator nothing is known to run after
+    the newest moment that the store tells of: bars end there. */
+export function bars(attempts: AttemptSpan[], now: number, interrupted: boolean): { workers: string[]; bars: Bar[] } {
   const ids = [...new Set(attempts.map((one) => one.worker))];
   const names = ids.map((id) => attempts.find((one) => one.worker === id)?.worker_name || id);
+  const last = interrupted ? Math.max(0, ...attempts.map((one) => one.ended_ms ?? one.started_ms ?? 0)) : now;
   const packs = new Map<string, Bar>();
   for (const one of attempts) {
     if (one.started_ms === null) continue;
-    const state = one.state === "running" && now === null ? "cut off" : one.state;
+    const state: State = interrupted && one.state === "running" ? "interrupted" : one.state;
     const key = `${one.worker}/${one.pack}/${state}`;
     const end = one.ended_ms ?? last;
     const known = packs.get(key);
@@ -49,7 +50,6 @@ const clock = (ms: number) => {
 
 export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: boolean; again: () => void }) {
   const polled = usePoll<Timeline>(`sweeps/${sweep.id}/timeline?limit=1000`, 3);
-  const cut = sweep.trials.running === 0 && !atWork(sweep);
   const failed = usePoll<TrialList>(sweep.trials.failed > 0 ? `sweeps/${sweep.id}/trials?state=failed` : null, 5);
   return (
     <section aria-label="Timeline">
@@ -59,12 +59,12 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
           if (attempts.length === 0) {
             return <Empty title="Nothing has been trained for this sweep"><p>{sweep.trials.finished > 0 ? "All its results were known from other sweeps." : waitsFor(sweep)}</p></Empty>;
           }
-          const { workers, bars: all } = bars(attempts, cut ? null : Date.now());
+          const { workers, bars: all } = bars(attempts, Date.now(), sweep.state === "interrupted");
           const from = Math.min(...all.map((bar) => bar.from));
           const until = Math.max(...all.map((bar) => bar.to));
           return (
             <Plot
-              title={`The newest ${count(attempts.length)} attempts, a bar a pack, ${time(from)} to ${time(until)}`}
+              title={`The newest ${counted(attempts.length, "attempt")}, a bar a pack, ${time(from)} to ${time(until)}`}
               name={`${sweep.id}-timeline`}
               height={90 + 34 * workers.length}
               data={attempts}
@@ -77,11 +77,11 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
                 if (trial) go(to(["trial", trial]));
               }}
               build={(p) => {
-                const color: Record<State, string> = { finished: p.series(1), running: p.series(2), failed: p.bad, lost: p.bad, cancelled: p.line, "cut off": p.page };
+                const color: Record<State, string> = { finished: p.series(1), running: p.series(2), interrupted: p.series(2), failed: p.bad, lost: p.bad, cancelled: p.line };
                 return {
                   grid: { left: 10, right: 20, top: 8, bottom: 56, containLabel: true },
                   xAxis: {
-                    type: "time", min: from, max: until + 0.02 * (until - from),
+                    type: "time", min: from, max: until,
                     axisLine: { lineStyle: { color: p.line } }, axisLabel: { color: p.muted, fontSize: 11, hideOverlap: true, formatter: clock }, splitLine: { show: true, lineStyle: { color: p.faint } },
                   },
                   yAxis: nameAxis(p, workers, { inverse: true }),
@@ -89,7 +89,7 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
                   tooltip: {
                     formatter: ({ dataIndex }: { dataIndex: number }) => {
                       const bar = all[dataIndex]!;
-                      return `${workers[bar.worker]}, pack ${bar.trials[0]?.pack}\n${bar.trials.length} trial${bar.trials.length === 1 ? "" : "s"} ${bar.state}\n${clock(bar.from)}, ${duration((bar.to - bar.from) / 1000)}\n${bar.trials.slice(0, 6).map((one) => one.trial).join("\n")}`;
+                      return `${workers[bar.worker]}, pack ${bar.trials[0]?.pack}\n${counted(bar.trials.length, "trial")} ${bar.state}\n${clock(bar.from)}, ${duration((bar.to - bar.from) / 1000)}\n${bar.trials.slice(0, 6).map((one) => one.trial).join("\n")}`;
                     },
                   },
                   series: [{
@@ -101,20 +101,24 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
                       const b = api.coord([api.value(1), api.value(2)]);
                       const height = Math.min(20, api.size([0, 1])[1]! * 0.62);
                       const { x, width } = params.coordSys;
-                      const left = Math.max(a[0]!, x);
-                      const right = Math.min(Math.max(b[0]!, a[0]! + (all[params.dataIndex]!.state === "cut off" ? 10 : 2)), x + width);
-                      if (right <= left) return null;
                       const bar = all[params.dataIndex]!;
+                      // An attempt that began at the newest known moment is seen too, within the right edge.
+                      const least = bar.state === "interrupted" ? 7 : 2;
+                      if (b[0]! < x || a[0]! > x + width + 1) return null;
+                      const right = Math.min(Math.max(b[0]!, a[0]! + least), x + width);
+                      const left = Math.max(Math.min(a[0]!, right - least), x);
                       return {
                         type: "rect",
                         shape: { x: left, y: a[1]! - height / 2, width: right - left, height },
-                        style: { fill: color[bar.state], opacity: bar.state === "running" ? 0.65 : 0.9, ...(bar.state === "cut off" ? { stroke: p.series(2), lineWidth: 1.5, lineDash: [4, 3] } : { stroke: p.page, lineWidth: 1 }) },
+                        style: bar.state === "interrupted"
+                          ? { fill: "transparent", stroke: color[bar.state], lineWidth: 1.5 }
+                          : { fill: color[bar.state], opacity: bar.state === "running" ? 0.65 : 0.9, stroke: p.page, lineWidth: 1 },
                       };
                     },
                   }],
                 };
               }}
-              note={`Blue: finished; ${cut ? "dashed orange: cut off, when the coordinator was last seen" : "orange: running"}; red: failed or lost; grey: cancelled. Click a bar for a trial of its pack.`}
+              note={`Blue: finished; ${sweep.state === "interrupted" ? "hollow: running when the coordinator went away, drawn to the newest moment that is known" : "orange: running"}; red: failed or lost; grey: cancelled. Click a bar for a trial of its pack.`}
             />
           );
         }}

@@ -775,12 +775,19 @@ try {
     await page.getByText(/signal 9/).waitFor();
     const width = (await page.locator("td.reason").boundingBox()).width;
     assert.ok(width >= 170, `a reason has the room of some words, not ${width} px`);
-    await page.getByText(/dashed orange: cut off/).waitFor();
-    await page.locator("summary", { hasText: "As a table" }).click();
-    const cut = page.getByRole("row").filter({ hasText: "cut off" });
-    assert.ok((await cut.count()) > 0, "what ran when the coordinator went away is cut off");
-    for (const text of await cut.allInnerTexts()) assert.doesNotMatch(text, /running|\d h/, "it does not run until now");
     await shot("timeline");
+  });
+
+  await check("the timeline of an interrupted sweep ends at the newest moment that is known", async () => {
+    const { attempts } = await (await page.request.get(`${base}api/v1/sweeps/${ids.running}/timeline?limit=1000`, { headers: { Authorization: "Bearer secret" } })).json();
+    const known = Math.max(...attempts.map((one) => one.ended_ms ?? one.started_ms ?? 0));
+    const two = (value) => String(value).padStart(2, "0");
+    const until = await page.evaluate((ms) => { const at = new Date(ms); return [at.getHours(), at.getMinutes()]; }, known);
+    await page.getByText(new RegExp(`The newest \\d+ attempts, a bar a pack, .* to \\S+ ${until.map(two).join(":")}$`)).waitFor();
+    await page.getByText(/hollow: running when the coordinator went away/).waitFor();
+    await page.locator('[aria-label="Timeline"] summary').click();
+    assert.equal(await page.locator('[aria-label="Timeline"] td', { hasText: /^running$/ }).count(), 0);
+    assert.ok((await page.locator('[aria-label="Timeline"] td', { hasText: /^interrupted$/ }).count()) > 0);
   });
 
   await check("an ensemble shows its weights, its honest estimate and its confusion; its name stays text", async () => {
