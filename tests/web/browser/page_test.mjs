@@ -30,8 +30,13 @@ const address = await new Promise((resolve, reject) => {
 let failed = false;
 try {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, colorScheme: "light" });
-  const page = await context.newPage();
-  page.setDefaultTimeout(150_000);
+  // Of any context: a busy machine paints slowly.
+  const tab = async (from) => {
+    const made = await from.newPage();
+    made.setDefaultTimeout(150_000);
+    return made;
+  };
+  const page = await tab(context);
   const { complaints, shot, check } = watch(page, shots);
   const base = address.replace(/#.*/, "");
 
@@ -253,7 +258,7 @@ try {
       await of.locator("tbody tr").first().waitFor();
       return [await of.locator("thead").innerText(), await of.locator("tbody th a").evaluateAll((links) => links.map((link) => link.href))];
     };
-    const other = await (await browser.newContext()).newPage();  // somebody who was sent the address
+    const other = await tab(await browser.newContext());  // somebody who was sent the address
     await other.goto(page.url());
     assert.deepEqual(await shown(other), await shown(page));
     await other.context().close();
@@ -450,7 +455,7 @@ try {
     assert.match(svg, /<rect width="100%" height="100%" fill="#ffffff"\/>/);
     assert.match(svg, />Held-out Score with its 95 % interval; hollow: paper-style Score \(optimistic\)</);
     assert.match(svg, />gates with an inner fold: Overview</);
-    const blank = await context.newPage();  // without the policy of the page, which forbids the picture's styles
+    const blank = await tab(context);  // without the policy of the page, which forbids the picture's styles
     const wrong = await blank.evaluate((text) => new DOMParser().parseFromString(text, "image/svg+xml").querySelector("parsererror")?.textContent ?? "", svg);
     assert.equal(wrong, "", "it is well-formed");
     await blank.close();
@@ -546,7 +551,7 @@ try {
   });
 
   await check("an address that is followed at once after the first paint is not lost", async () => {
-    const early = await context.newPage();
+    const early = await tab(context);
     await early.addInitScript(() => {
       new MutationObserver((_, watch) => {
         if (!document.querySelector("header")) return;
@@ -738,7 +743,7 @@ try {
 
   await check("the log of a worker has the times of the browser, as everything else", async () => {
     const away = await browser.newContext({ timezoneId: "America/New_York" });
-    const there = await away.newPage();
+    const there = await tab(away);
     await there.goto(`${base}#/trial/${ids.trial}`);
     await there.getByText("Log of its worker").click();
     // 21:13:20 UTC, five hours less in November.
@@ -939,7 +944,7 @@ try {
     ];
     const found = [];
     for (const theme of ["light", "dark"]) {
-      const other = await (await browser.newContext({ colorScheme: theme, bypassCSP: true })).newPage();
+      const other = await tab(await browser.newContext({ colorScheme: theme, bypassCSP: true }));
       await other.goto(address);
       for (const one of addresses) {
         await other.goto(`${base}#/${one}`);
@@ -974,7 +979,7 @@ try {
     assert.equal(download.suggestedFilename(), "Gates-n-.html");
     const file = join(folder, "report.html");
     await download.saveAs(file);
-    const saved = await (await browser.newContext({ javaScriptEnabled: true })).newPage();
+    const saved = await tab(await browser.newContext({ javaScriptEnabled: true }));
     const wrong = [];
     saved.on("console", (message) => wrong.push(message.text()));
     saved.on("request", (request) => { if (!request.url().startsWith("file:") && !request.url().startsWith("data:")) wrong.push(request.url()); });
