@@ -157,7 +157,7 @@ try {
 
   await check("the interval of a config answers the pointer, beside its point", async () => {
     await page.goto(`${base}#/sweep/${ids.finished}`);
-    const canvas = page.locator("figure.chart canvas").first();
+    const canvas = page.locator("figure.chart", { hasText: /with its 95 % interval/ }).locator("canvas").first();
     await canvas.waitFor();
     await canvas.scrollIntoViewIfNeeded();
     const picture = () => canvas.evaluate((element) => element.toDataURL());
@@ -220,7 +220,7 @@ try {
 
   await check("the overview says of how many runs the mean of an incomplete config is", async () => {
     await page.goto(`${base}#/sweep/${ids.running}`);
-    const best = page.locator("figure.chart").first();
+    const best = page.locator("figure.chart", { hasText: /with its 95 % interval/ });  // "Best so far" may come before it
     await best.getByText("As a table").click();
     const named = await best.locator("tbody tr > :first-child").allInnerTexts();
     assert.ok(named.some((name) => /^#\d+ \(\d+ of 15 runs\) /.test(name)), "a mean of some runs says of how many");
@@ -586,6 +586,9 @@ try {
     assert.deepEqual((await chips.allInnerTexts()).map((text) => text.replace(/\s+/g, " ")), ["all 135", "finished 95", "diverged 1", "failed 1", "pending 39"]);
     await page.setViewportSize({ width: 1280, height: 900 });
     assert.ok(await page.locator(".scroll.tall").evaluate((box) => box.scrollWidth <= box.clientWidth), "all columns stand within 1280 px");
+    await page.setViewportSize({ width: 390, height: 844 });
+    const cells = await page.locator("tbody tr").first().locator("td").evaluateAll((all) => all.map((cell) => cell.offsetWidth));
+    assert.ok(Math.min(...cells) >= 60, `on a phone each value has room for words, not ${Math.min(...cells)} px`);
     await page.setViewportSize({ width: 1360, height: 900 });
     await chips.filter({ hasText: "failed" }).click();
     await page.waitForURL(/state=failed/);
