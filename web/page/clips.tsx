@@ -8,7 +8,7 @@ import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
 import { Name, Table } from "./table";
 import type { TableColumn } from "./table";
-import { middle, share, counted } from "./text";
+import { counted, middle, share } from "./text";
 
 const kClipsAPage = 25;
 

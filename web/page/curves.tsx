@@ -5,7 +5,7 @@ import type { Trial, TrialList } from "./api";
 import { Failed } from "./parts";
 import { Plot, legend, valueAxis } from "./plot";
 import { useAll } from "./poll";
-import { share, counted } from "./text";
+import { counted, share } from "./text";
 
 const kMostRuns = 60;  // that are drawn, of all configs together
 

@@ -6,7 +6,7 @@ import { Plot, nameAxis } from "./plot";
 import { usePoll } from "./poll";
 import { go, to } from "./route";
 import { Table } from "./table";
-import { count, duration, counted, time } from "./text";
+import { count, counted, duration, time } from "./text";
 
 interface Bar {
   worker: number;
